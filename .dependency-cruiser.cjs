@@ -1,0 +1,67 @@
+/** The import directions of ARCHITECTURE.md. */
+const only = (name, from, allowed) => ({
+  name,
+  severity: 'error',
+  from: { path: from },
+  to: { path: '^(src|test|bench)/', pathNot: [from, ...allowed] },
+});
+const errors = '^src/errors\\.ts$';
+const log = '^src/log\\.ts$';
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    only('protocol-knows-nothing', '^src/protocol/', []),
+    only('routing-is-pure', '^src/routing/', []),
+    only('errors-know-nothing', errors, []),
+    only('log-knows-nothing', log, []),
+    {
+      name: 'routing-has-no-packages',
+      severity: 'error',
+      from: { path: '^src/routing/' },
+      to: { dependencyTypes: ['npm', 'core'] },
+    },
+    only('backend-interface', '^src/backends/backend\\.ts$', ['^src/routing/']),
+    only('supervise', '^src/backends/supervise\\.ts$', ['^src/backends/backend\\.ts$', errors]),
+    only('adapters-know-the-core', '^src/backends/llama-cpp/', [
+      '^src/backends/backend\\.ts$',
+      '^src/protocol/',
+      '^src/routing/',
+      errors,
+      log,
+    ]),
+    only('models', '^src/models/', ['^src/routing/', errors, log]),
+    only('generation', '^src/generation/', [
+      '^src/routing/',
+      '^src/models/',
+      '^src/backends/(backend|supervise)\\.ts$',
+      errors,
+      log,
+    ]),
+    only('resolvers', '^src/resolvers/', [
+      '^src/generation/',
+      '^src/models/',
+      '^src/backends/backend\\.ts$',
+      '^src/routing/',
+      errors,
+    ]),
+    only('server', '^src/server/', ['^src/resolvers/', errors, log]),
+    { name: 'nobody-imports-main', severity: 'error', from: {}, to: { path: '^src/main\\.ts$' } },
+    {
+      name: 'nobody-imports-tests',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench)/' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+    },
+  },
+};
