@@ -1,0 +1,181 @@
+import { readFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { MixgateError, messageOf } from './errors.ts';
+
+/**
+ * The gateway's configuration: one schema, from which the file's keys, the environment's names, the command line's
+ * flags and docs/configuration.md all follow. Later wins: default, file, environment, command line.
+ */
+
+const MIB = 2 ** 20;
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  'KIB': 2 ** 10,
+  MIB,
+  'GIB': 2 ** 30,
+  'KB': 1e3,
+  'MB': 1e6,
+  'GB': 1e9,
+};
+
+/** Bytes as a number, or with a unit: `512MiB`, `1.5 GiB`, `16GB`. */
+const bytes = z.union([z.number(), z.string()]).transform((value, context) => {
+  const [, amount, unit = ''] = /^\s*([\d.]+)\s*([a-z]*)\s*$/i.exec(String(value)) ?? [];
+  const factor = UNITS[unit.toUpperCase()];
+  const result = amount === undefined || factor === undefined ? NaN : Math.round(Number(amount) * factor);
+  if (Number.isSafeInteger(result) && result >= 0) return result;
+  context.addIssue({ code: 'custom', message: 'must be bytes, such as 1073741824, 512MiB or 16GB' });
+  return z.NEVER;
+});
+
+/** A whole number; text counts, since the environment and the command line have nothing else. */
+const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const list = z
+  .union([z.string(), z.array(z.string())])
+  .transform((value) => (Array.isArray(value) ? value : [value]));
+
+const dataDirectory = (): string =>
+  path.join(process.env['XDG_DATA_HOME'] ?? path.join(os.homedir(), '.local', 'share'), 'mixgate');
+
+export const configSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+  port: whole(0, 65535).default(4000).describe('Port to listen on; 0 takes a free one.'),
+  modelsDir: list
+    .default([])
+    .describe(
+      'Folders with GGUF files, searched in depth, besides the embedded demo model and DATA-DIR/models.',
+    ),
+  dataDir: z.string().min(1).default(dataDirectory).describe('Folder for what mixgate keeps.'),
+  gpu: z
+    .enum(['auto', 'cuda', 'vulkan', 'metal', 'off'])
+    .default('auto')
+    .describe('Which GPU interface llama.cpp uses; `off` computes on the CPU.'),
+  threads: z
+    .union([z.literal('auto'), whole(1, 1024)])
+    .default('auto')
+    .describe(
+      'Threads that compute on the CPU, over all models; `auto`: the cores less one for the gateway.',
+    ),
+  slots: whole(1, 64)
+    .default(4)
+    .describe('Generations that one model decodes at once, where the memory for it costs no layer.'),
+  maxQueued: whole(1, 1_000_000).default(1000).describe('Generations that may wait; more are refused.'),
+  disconnectGraceMs: whole(0, 3_600_000)
+    .default(2000)
+    .describe('How long a generation goes on after its last subscriber left, milliseconds.'),
+  keepGenerations: whole(0, 1_000_000).default(1000).describe('Ended generations that can still be read.'),
+  keepGenerationsMs: whole(0, 2 ** 31 - 1)
+    .default(3_600_000)
+    .describe('How long ended generations can still be read, milliseconds.'),
+  deviceMargin: bytes.default(1024 * MIB).describe("Bytes of a GPU's free memory that no plan uses."),
+  hostMargin: bytes.default(512 * MIB).describe('Bytes of free host memory that no plan uses.'),
+  drainMs: whole(0, 3_600_000)
+    .default(10_000)
+    .describe('How long running generations may go on after SIGTERM, milliseconds.'),
+  logLevel: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('Least level that is logged.'),
+  logFormat: z
+    .enum(['auto', 'pretty', 'json'])
+    .default('auto')
+    .describe('`auto`: pretty on a terminal, else JSON.'),
+});
+
+export type Config = Readonly<z.output<typeof configSchema>>;
+export type ConfigKey = keyof Config;
+/** What one source says; unchecked. */
+export type ConfigSource = Readonly<Record<string, unknown>>;
+
+export const CONFIG_KEYS = Object.keys(configSchema.shape) as ConfigKey[];
+
+const kebab = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export const flagName = (key: ConfigKey): string => `--${kebab(key)}`;
+export const environmentName = (key: ConfigKey): string =>
+  `MIXGATE_${kebab(key).toUpperCase().replaceAll('-', '_')}`;
+
+/**
+ * Puts the sources together and checks the result.
+ * @throws INVALID_INPUT with every problem of the file and of the whole at once
+ */
+export function loadConfig(flags: ConfigSource, environment: NodeJS.ProcessEnv): Config {
+  const file = (flags['config'] as string | undefined) ?? environment['MIXGATE_CONFIG'];
+  const fromFile = file === undefined ? {} : readConfigFile(file);
+  const given = { ...fromFile, ...fromEnvironment(environment), ...onlyKnown(flags) };
+  const result = configSchema.safeParse(given);
+  if (result.success) return Object.freeze(result.data);
+  const problems = result.error.issues.flatMap(describeIssue);
+  const where = file === undefined ? '' : ` (file ${file})`;
+  throw new MixgateError(
+    'INVALID_INPUT',
+    `The configuration${where} has ${problems.length} ${problems.length === 1 ? 'mistake' : 'mistakes'}: ` +
+      `${problems.join('; ')}. Every option is in docs/configuration.md.`,
+    { problems },
+  );
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${key}: there is no such option`);
+  return [`${issue.path.join('.')}: ${issue.message}`];
+}
+
+function readConfigFile(file: string): ConfigSource {
+  let content: unknown;
+  try {
+    content = parseYaml(readFileSync(file, 'utf8')); // JSON is YAML too.
+  } catch (error) {
+    throw new MixgateError(
+      'INVALID_INPUT',
+      `The configuration file ${file} cannot be read: ${messageOf(error)}`,
+    );
+  }
+  if (content === null || content === undefined) return {};
+  if (typeof content === 'object' && !Array.isArray(content)) return content as ConfigSource;
+  throw new MixgateError(
+    'INVALID_INPUT',
+    `The configuration file ${file} must hold options by name, such as "port: 4000".`,
+  );
+}
+
+function fromEnvironment(environment: NodeJS.ProcessEnv): ConfigSource {
+  const source: Record<string, unknown> = {};
+  for (const key of CONFIG_KEYS) {
+    const value = environment[environmentName(key)];
+    if (value !== undefined && value !== '')
+      source[key] = key === 'modelsDir' ? value.split(path.delimiter) : value;
+  }
+  return source;
+}
+
+const onlyKnown = (flags: ConfigSource): ConfigSource =>
+  Object.fromEntries(CONFIG_KEYS.filter((key) => flags[key] !== undefined).map((key) => [key, flags[key]]));
+
+/** docs/configuration.md. */
+export function configReference(): string {
+  const rows = CONFIG_KEYS.map((key) => {
+    const schema = configSchema.shape[key];
+    const inner = schema.def.defaultValue;
+    const value = key === 'dataDir' ? '~/.local/share/mixgate' : JSON.stringify(inner);
+    return `| \`${key}\` | \`${flagName(key)}\` | \`${environmentName(key)}\` | \`${value}\` | ${schema.description} |`;
+  });
+  return `# Configuration
+
+Made by \`npm run generate\` from the schema that checks it (src/config.ts). Every option can stand in a YAML or JSON
+file (\`--config FILE\` or \`MIXGATE_CONFIG\`), in the environment, or on the command line; the later wins. Several
+folders of \`modelsDir\`: a list in the file, separated as in PATH in the environment, the flag repeated. Bytes may
+carry a unit: \`512MiB\`, \`16GB\`.
+
+| file | flag | environment | default | |
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}
+
+All of them as a file:
+
+\`\`\`yaml
+${CONFIG_KEYS.map((key) => `# ${key}: ${key === 'dataDir' ? '~/.local/share/mixgate' : JSON.stringify(configSchema.shape[key].def.defaultValue)}`).join('\n')}
+\`\`\`
+`;
+}

@@ -1,0 +1,77 @@
+/**
+ * Every error a caller can expect, one entry per code. `retryable` means that the same
+ * request may succeed later without being changed.
+ */
+const ERROR_CODES = {
+  INVALID_INPUT: { retryable: false },
+  MODEL_NOT_FOUND: { retryable: false },
+  VARIANT_NOT_AVAILABLE: { retryable: false },
+  NO_PLAN_FITS: { retryable: false },
+  CONTEXT_OVERFLOW: { retryable: false },
+  OUT_OF_MEMORY: { retryable: true },
+  BACKEND_UNAVAILABLE: { retryable: true },
+  BACKEND_CRASHED: { retryable: true },
+  DEVICE_LOST: { retryable: true },
+  QUEUE_FULL: { retryable: true },
+  NOT_FOUND: { retryable: false },
+  UNAUTHENTICATED: { retryable: false },
+  FORBIDDEN: { retryable: false },
+  RATE_LIMITED: { retryable: true },
+  INTERNAL: { retryable: false },
+} as const satisfies Record<string, { retryable: boolean }>;
+
+/** As `ErrorCode` of the schema. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** For the enum of the schema: each code under its own name. */
+export const ErrorCode = Object.fromEntries(Object.keys(ERROR_CODES).map((code) => [code, code])) as {
+  readonly [Code in ErrorCode]: Code;
+};
+
+/** How an error crosses a process or a socket. */
+export interface WireError {
+  code: string;
+  message: string;
+  data?: Record<string, unknown> | undefined;
+}
+
+/** An expected error. `message` is a sentence for people that says what to do; `data` holds its numbers. */
+export class MixgateError extends Error {
+  override readonly name = 'MixgateError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly data: Readonly<Record<string, unknown>> = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  get retryable(): boolean {
+    return ERROR_CODES[this.code].retryable;
+  }
+}
+
+/** What the other side sent, as an error of ours; a code we do not know becomes INTERNAL. */
+export function fromWire(error: WireError): MixgateError {
+  const code = error.code in ERROR_CODES ? (error.code as ErrorCode) : 'INTERNAL';
+  return new MixgateError(code, error.message, error.data);
+}
+
+export function toWire(error: unknown): WireError {
+  if (error instanceof MixgateError)
+    return { code: error.code, message: error.message, data: { ...error.data } };
+  return { code: 'INTERNAL', message: messageOf(error) };
+}
+
+/** Anything thrown, as an expected error: what nobody expected becomes INTERNAL and keeps its cause. */
+export function asMixgateError(error: unknown): MixgateError {
+  return error instanceof MixgateError
+    ? error
+    : new MixgateError('INTERNAL', messageOf(error), {}, { cause: error });
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,53 @@
+import { pino, type DestinationStream } from 'pino';
+import pretty from 'pino-pretty';
+
+/**
+ * Everything the gateway logs, by event name. One injected logger; the event's name is in `event`,
+ * so that a log can be filtered without parsing sentences.
+ */
+export interface LogEvents {
+  'server.listening': { url: string };
+  'server.draining': { running: number };
+  'server.stopped': Record<never, never>;
+  'catalog.scanned': { models: number; variants: number; ms: number };
+  'catalog.rejected': { path: string; reason: string };
+  'backend.described': { backend: string; devices: number };
+  'backend.unavailable': { backend: string; reason: string };
+  'runner.started': { pid: number | null; gpu: string };
+  'runner.exited': { pid: number | null; reason: string };
+  'runner.output': { pid: number | null; text: string };
+  'resident.loading': { resident: string; variant: string; device: string; gpuLayers: number };
+  'resident.loaded': { resident: string; variant: string; loadMs: number; measuredBytes: number | null };
+  'resident.unloaded': { resident: string; reason: string };
+  'generation.ended': { generation: string; state: string; tokens: number; ms: number };
+  'request.failed': { errorId: string; message: string; stack: string | undefined };
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export interface Log {
+  debug<Name extends keyof LogEvents>(event: Name, fields: LogEvents[Name]): void;
+  info<Name extends keyof LogEvents>(event: Name, fields: LogEvents[Name]): void;
+  warn<Name extends keyof LogEvents>(event: Name, fields: LogEvents[Name]): void;
+  error<Name extends keyof LogEvents>(event: Name, fields: LogEvents[Name]): void;
+}
+
+export interface LogOptions {
+  level: LogLevel;
+  format: 'pretty' | 'json';
+}
+
+/** Logs go to standard error: standard output belongs to the answer and to the ready line. */
+export function createLog({ level, format }: LogOptions): Log {
+  const destination: DestinationStream =
+    format === 'pretty'
+      ? pretty({ destination: 2, sync: true, colorize: process.stderr.isTTY, ignore: 'pid,hostname' })
+      : process.stderr;
+  const logger = pino({ level }, destination);
+  const at =
+    (method: 'debug' | 'info' | 'warn' | 'error') =>
+    <Name extends keyof LogEvents>(event: Name, fields: LogEvents[Name]) => {
+      logger[method]({ event, ...fields } as object, event);
+    };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
