@@ -1,0 +1,215 @@
+import { open, stat } from 'node:fs/promises';
+import { MixgateError, messageOf } from '../errors.ts';
+import { GGML_TYPES } from '../routing/ggml-types.ts';
+import type { TensorFacts } from '../routing/weights.ts';
+import { ByteReader, EndOfFile, HeaderTooLong } from './byte-reader.ts';
+
+export type GgufValue = number | boolean | string | readonly GgufValue[];
+
+/** The header of a GGUF file: everything but the weights. */
+export interface GgufHeader {
+  /** Arrays of more than 1,024 elements (vocabularies) are left out. */
+  readonly metadata: ReadonlyMap<string, GgufValue>;
+  /** Length of every array, also of those left out. */
+  readonly arrayLengths: ReadonlyMap<string, number>;
+  readonly tensors: readonly TensorFacts[];
+  readonly fileBytes: number;
+  /** Where the weights start in the file. */
+  readonly dataOffset: number;
+}
+
+interface TensorInfo extends TensorFacts {
+  readonly offset: number;
+}
+
+/** Bounds, so that a header that lies costs little time and memory. */
+const MAX_ENTRIES = 65_536;
+const MAX_STRING_BYTES = 16 * 2 ** 20;
+const MAX_KEPT_ARRAY = 1024;
+const MAX_HEADER_BYTES = 512 * 2 ** 20;
+const MAX_DIMENSIONS = 4;
+const DEFAULT_ALIGNMENT = 32;
+
+const STRING = 8;
+const ARRAY = 9;
+
+/** Fixed-size value types of GGUF by id. */
+const SCALARS: ReadonlyMap<number, { bytes: number; read: (view: Buffer) => number | boolean }> = new Map([
+  [0, { bytes: 1, read: (view: Buffer) => view.readUInt8() }],
+  [1, { bytes: 1, read: (view: Buffer) => view.readInt8() }],
+  [2, { bytes: 2, read: (view: Buffer) => view.readUInt16LE() }],
+  [3, { bytes: 2, read: (view: Buffer) => view.readInt16LE() }],
+  [4, { bytes: 4, read: (view: Buffer) => view.readUInt32LE() }],
+  [5, { bytes: 4, read: (view: Buffer) => view.readInt32LE() }],
+  [6, { bytes: 4, read: (view: Buffer) => view.readFloatLE() }],
+  [7, { bytes: 1, read: (view: Buffer) => view.readUInt8() !== 0 }],
+  [10, { bytes: 8, read: (view: Buffer) => Number(view.readBigUInt64LE()) }],
+  [11, { bytes: 8, read: (view: Buffer) => Number(view.readBigInt64LE()) }],
+  [12, { bytes: 8, read: (view: Buffer) => view.readDoubleLE() }],
+]);
+
+/** The sentence without the file's name, which is put in front at the edge. */
+class Unusable extends Error {}
+
+/**
+ * Reads a GGUF header (versions 2 and 3) in bounded time and memory and checks it against the file's size.
+ * @throws VARIANT_NOT_AVAILABLE with what is wrong and what to do; the signal's reason once it is aborted
+ */
+export async function readGgufHeader(path: string, signal?: AbortSignal): Promise<GgufHeader> {
+  signal?.throwIfAborted();
+  try {
+    // Before opening: opening a pipe waits for its other end.
+    const stats = await stat(path);
+    const fileBytes = stats.size;
+    if (!stats.isFile()) throw new Unusable('is not a file. Give a model in GGUF format.');
+    await using file = await open(path, 'r');
+    const reader = new ByteReader(file, { fileBytes, maxBytes: MAX_HEADER_BYTES }, signal);
+    return await new HeaderReader(reader, fileBytes).read();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new MixgateError('VARIANT_NOT_AVAILABLE', `${path} ${reasonOf(error)}`, { path });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Unusable) return error.message;
+  if (error instanceof EndOfFile) return 'is cut short: its header does not end. Download it again.';
+  if (error instanceof HeaderTooLong)
+    return 'has a header of more than 512 MiB; it is damaged. Download it again.';
+  return `cannot be read: ${messageOf(error)}. Check the path and who may read it.`;
+}
+
+class HeaderReader {
+  readonly #reader: ByteReader;
+  readonly #fileBytes: number;
+  readonly #metadata = new Map<string, GgufValue>();
+  readonly #arrayLengths = new Map<string, number>();
+
+  constructor(reader: ByteReader, fileBytes: number) {
+    this.#reader = reader;
+    this.#fileBytes = fileBytes;
+  }
+
+  async read(): Promise<GgufHeader> {
+    const { tensorCount, entryCount } = await this.#preamble();
+    for (let entry = 0; entry < entryCount; entry++) await this.#entry();
+    const tensors: TensorInfo[] = [];
+    for (let tensor = 0; tensor < tensorCount; tensor++) tensors.push(await this.#tensor());
+    const dataOffset = this.#checkData(tensors);
+    return {
+      metadata: this.#metadata,
+      arrayLengths: this.#arrayLengths,
+      tensors: tensors.map(({ name, type, elements, bytes }) => ({ name, type, elements, bytes })),
+      fileBytes: this.#fileBytes,
+      dataOffset,
+    };
+  }
+
+  async #preamble() {
+    if (this.#reader.left < 4 || (await this.#reader.take(4)).toString('latin1') !== 'GGUF')
+      throw new Unusable('is not a GGUF file. Give a model in GGUF format.');
+    const version = await this.#reader.u32();
+    if (version !== 2 && version !== 3)
+      throw new Unusable(`has GGUF version ${version}; versions 2 and 3 can be read. Convert it again.`);
+    const tensorCount = await this.#count('tensors');
+    return { tensorCount, entryCount: await this.#count('metadata entries') };
+  }
+
+  async #count(what: string): Promise<number> {
+    const count = await this.#reader.u64();
+    if (count > MAX_ENTRIES) throw new Unusable(`claims ${count} ${what}; the header is damaged. Download it again.`);
+    return Number(count);
+  }
+
+  async #entry(): Promise<void> {
+    const key = await this.#string();
+    const type = await this.#reader.u32();
+    if (type === ARRAY) {
+      const value = await this.#array(key);
+      if (value !== null) this.#metadata.set(key, value);
+    } else this.#metadata.set(key, await this.#value(type));
+  }
+
+  async #value(type: number): Promise<GgufValue> {
+    if (type === STRING) return this.#string();
+    const scalar = SCALARS.get(type);
+    if (scalar === undefined) throw new Unusable(`has metadata of unknown type ${type}; it is damaged or too new.`);
+    return scalar.read(await this.#reader.take(scalar.bytes));
+  }
+
+  async #array(key: string): Promise<GgufValue[] | null> {
+    const type = await this.#reader.u32();
+    const length = await this.#length(1);
+    this.#arrayLengths.set(key, length);
+    const scalar = SCALARS.get(type);
+    if (scalar === undefined && type !== STRING)
+      throw new Unusable(`has an array of type ${type}, which is not supported; it is damaged or too new.`);
+    if (length <= MAX_KEPT_ARRAY) {
+      const values: GgufValue[] = [];
+      for (let index = 0; index < length; index++) values.push(await this.#value(type));
+      return values;
+    }
+    if (scalar !== undefined) this.#reader.skip(length * scalar.bytes);
+    else await this.#reader.skipStrings(length);
+    return null;
+  }
+
+  async #string(): Promise<string> {
+    const bytes = await this.#length(MAX_STRING_BYTES);
+    return (await this.#reader.take(bytes)).toString('utf8');
+  }
+
+  /** A length that the rest of the file can hold; `most` bounds strings, arrays are bounded by the file. */
+  async #length(most: number): Promise<number> {
+    const length = await this.#reader.u64();
+    const limit = most === 1 ? this.#reader.left : Math.min(most, this.#reader.left);
+    if (length <= limit) return Number(length);
+    if (length > MAX_HEADER_BYTES) throw new Unusable(`claims a length of ${length}; it is damaged. Download it again.`);
+    throw new EndOfFile();
+  }
+
+  async #tensor(): Promise<TensorInfo> {
+    const name = await this.#string();
+    const dimensionCount = await this.#reader.u32();
+    if (dimensionCount < 1 || dimensionCount > MAX_DIMENSIONS)
+      throw new Unusable(`has a tensor ${name} of ${dimensionCount} dimensions; it is damaged. Download it again.`);
+    const dimensions: number[] = [];
+    for (let index = 0; index < dimensionCount; index++) dimensions.push(Number(await this.#reader.u64()));
+    const typeId = await this.#reader.u32();
+    const offset = Number(await this.#reader.u64());
+    return { name, offset, ...tensorSize(name, dimensions, typeId) };
+  }
+
+  /** Where the data starts. */
+  #checkData(tensors: readonly TensorInfo[]): number {
+    const alignment = this.#metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT;
+    if (typeof alignment !== 'number' || alignment < 1 || !Number.isInteger(Math.log2(alignment)))
+      throw new Unusable(`has an alignment of ${String(alignment)}; it is damaged. Download it again.`);
+    const dataStart = Math.ceil(this.#reader.position / alignment) * alignment;
+    let end = 0;
+    for (const { name, offset, bytes } of tensors.toSorted((a, b) => a.offset - b.offset)) {
+      if (!Number.isSafeInteger(offset) || offset % alignment !== 0 || offset < end)
+        throw new Unusable(`has tensors that overlap or are misplaced at ${name}; it is damaged. Download it again.`);
+      end = offset + bytes;
+    }
+    if (dataStart + end > this.#fileBytes)
+      throw new Unusable(`is cut short: it has ${this.#fileBytes} of ${dataStart + end} bytes. Download it again.`);
+    return dataStart;
+  }
+}
+
+function tensorSize(name: string, dimensions: readonly number[], typeId: number): Omit<TensorFacts, 'name'> {
+  const type = GGML_TYPES.get(typeId);
+  if (type === undefined)
+    throw new Unusable(`has a tensor ${name} of unknown type ${typeId}; update mixgate, or convert the model again.`);
+  const elements = dimensions.reduce((product, length) => product * length, 1);
+  const bytes = (elements / type.blockElements) * type.blockBytes;
+  const isSound =
+    dimensions.every((length) => length >= 1) &&
+    dimensions[0]! % type.blockElements === 0 &&
+    Number.isSafeInteger(elements) &&
+    Number.isSafeInteger(bytes);
+  if (!isSound)
+    throw new Unusable(`has a tensor ${name} of impossible size ${dimensions.join(' × ')}; it is damaged.`);
+  return { type: type.name, elements, bytes };
+}
