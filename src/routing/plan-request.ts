@@ -1,0 +1,30 @@
+import type { DeviceFacts, HostFacts, RuntimeCapabilities } from './device.ts';
+import type { VariantFacts } from './weights.ts';
+
+export type PlanObjective = 'QUALITY' | 'BALANCED' | 'SPEED';
+
+/** What to plan. Null leaves the choice to the planner. */
+export interface PlanRequest {
+  readonly quantization: string | null;
+  /** Counted as llama.cpp's --n-gpu-layers does. */
+  readonly gpuLayers: number | null;
+  /** Tokens that each slot must hold. */
+  readonly contextSize: number;
+  /** Slots that the plan must have. */
+  readonly slots: number;
+  /** Slots worth having where they cost no layer and no quality; at least `slots`. */
+  readonly slotsWanted: number;
+  readonly objective: PlanObjective;
+  readonly deviceId: string | null;
+}
+
+/** Everything a plan depends on, as of one moment. */
+export interface PlanSnapshot {
+  /** The variants of one model. */
+  readonly variants: readonly VariantFacts[];
+  readonly devices: readonly DeviceFacts[];
+  readonly host: HostFacts;
+  readonly capabilities: Readonly<Record<string, RuntimeCapabilities>>;
+  /** Bytes that stay free on a device, and on the host. */
+  readonly margins: { readonly deviceBytes: number; readonly hostBytes: number };
+}

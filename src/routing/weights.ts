@@ -1,0 +1,110 @@
+import type { QualityLoss } from './quality.ts';
+
+export type WeightFormat = 'GGUF' | 'MLC';
+
+/** One tensor as the file's table lists it. */
+export interface TensorFacts {
+  readonly name: string;
+  /** ggml's name of the type, e.g. `Q4_K`. */
+  readonly type: string;
+  readonly elements: number;
+  readonly bytes: number;
+}
+
+export interface Experts {
+  readonly count: number;
+  readonly usedPerToken: number;
+}
+
+/** The numbers of an architecture that memory and speed depend on; lengths in elements. */
+export interface Architecture {
+  readonly layers: number;
+  readonly contextLength: number;
+  readonly embeddingLength: number;
+  readonly feedForwardLength: number;
+  readonly vocabularySize: number;
+  /** KV heads times head length, keys and values together, per layer. */
+  readonly kvLengthPerLayer: number;
+  /** Null for a dense model. */
+  readonly experts: Experts | null;
+}
+
+/** Where a variant's bytes are, from its tensor table and never from its name. */
+export interface WeightFacts extends Architecture {
+  readonly parameters: number;
+  /** Parameters that one token's forward pass touches. */
+  readonly activeParameters: number;
+  readonly totalBytes: number;
+  /** By layer: all its tensors, its experts, and its largest tensor. */
+  readonly layerBytes: readonly number[];
+  readonly layerExpertBytes: readonly number[];
+  readonly layerLargestTensorBytes: readonly number[];
+  /** Output matrix and norm; for a tied embedding, the copy that llama.cpp makes of the input table. */
+  readonly outputBytes: number;
+  /** Token embedding; stays on the host. */
+  readonly inputBytes: number;
+  /** True where expert tensors have the poor types that K-quants used before January 2024. */
+  readonly has2023ExpertMix: boolean;
+}
+
+/** One quantization of a model, as the planner sees it. */
+export interface VariantFacts {
+  readonly id: string;
+  readonly modelId: string;
+  readonly quantization: string;
+  readonly format: WeightFormat;
+  readonly sizeBytes: number;
+  readonly bitsPerWeight: number;
+  readonly weights: WeightFacts;
+  /** Null where nobody measured this quantization. */
+  readonly qualityLoss: QualityLoss | null;
+}
+
+const LAYER = /^blk\.(\d+)\./;
+const EXPERTS = /ffn_(gate|up|down|gate_up)(_exps|\.\d+)\./;
+
+/** Sums up a tensor table. Tensors of layers beyond `architecture.layers` count as the last layer's. */
+export function weightFacts(architecture: Architecture, tensors: readonly TensorFacts[]): WeightFacts {
+  const { layers, experts } = architecture;
+  const layerBytes = new Array<number>(layers).fill(0);
+  const layerExpertBytes = new Array<number>(layers).fill(0);
+  const layerLargestTensorBytes = new Array<number>(layers).fill(0);
+  const total = { parameters: 0, bytes: 0, expertParameters: 0, input: 0, output: 0 };
+  let tied = true;
+
+  for (const { name, elements, bytes } of tensors) {
+    total.parameters += elements;
+    total.bytes += bytes;
+    const layer = LAYER.exec(name)?.[1];
+    if (layer !== undefined) {
+      const index = Math.min(Number(layer), layers - 1);
+      layerBytes[index]! += bytes;
+      layerLargestTensorBytes[index] = Math.max(layerLargestTensorBytes[index]!, bytes);
+      if (experts !== null && EXPERTS.test(name)) {
+        layerExpertBytes[index]! += bytes;
+        total.expertParameters += elements;
+      }
+    } else if (name.startsWith('token_embd')) {
+      total.input += bytes;
+    } else {
+      total.output += bytes;
+      tied &&= name !== 'output.weight';
+    }
+  }
+
+  const unusedShare = experts === null ? 0 : 1 - experts.usedPerToken / experts.count;
+  return {
+    ...architecture,
+    parameters: total.parameters,
+    activeParameters: Math.round(total.parameters - total.expertParameters * unusedShare),
+    totalBytes: total.bytes,
+    layerBytes,
+    layerExpertBytes,
+    layerLargestTensorBytes,
+    outputBytes: total.output + (tied ? total.input : 0),
+    inputBytes: total.input,
+    has2023ExpertMix: tensors.some(
+      ({ name, type }) => /ffn_down(_exps|\.\d+)\./.test(name) && type === 'Q2_K',
+    ),
+  };
+}

@@ -1,0 +1,226 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Plan } from '../../src/routing/plan.ts';
+import {
+  EMPTY_RESIDENCY,
+  reduce,
+  type ResidencyEffect,
+  type ResidencyEvent,
+  type ResidencyState,
+} from '../../src/routing/residency.ts';
+
+const MEMORY = 100;
+
+function planOf(variantId: string, { slots = 1, bytes = 60 } = {}): Plan {
+  const parts = { deviceWeightsBytes: bytes, deviceKvCacheBytes: 0, deviceComputeBytes: 0 };
+  return {
+    variantId,
+    quantization: variantId,
+    backendId: 'native',
+    deviceId: 'gpu',
+    deviceName: 'gpu',
+    deviceKind: 'CPU',
+    fits: true,
+    gpuLayers: 0,
+    totalLayers: 3,
+    cpuExpertLayers: 0,
+    contextSize: 2048,
+    slots,
+    kvCacheType: 'F16',
+    memory: { ...parts, deviceTotalBytes: bytes, hostTotalBytes: bytes },
+    decodeTokensPerSecond: null,
+    reasons: [],
+  };
+}
+
+const requested = (id: string, plan: Plan, priority = 0): ResidencyEvent => ({
+  type: 'requested',
+  pools: { gpu: MEMORY },
+  waiter: {
+    id,
+    plan,
+    needs: { gpu: plan.memory.deviceTotalBytes },
+    layersArePinned: false,
+    wantsSlot: true,
+    priority,
+  },
+});
+
+/** Feeds events one after the other; the state and all effects. */
+function play(
+  events: readonly ResidencyEvent[],
+  from = EMPTY_RESIDENCY,
+): [ResidencyState, ResidencyEffect[]] {
+  const effects: ResidencyEffect[] = [];
+  let state = from;
+  for (const event of events) {
+    const [next, made] = reduce(state, event);
+    state = next;
+    effects.push(...made);
+  }
+  return [state, effects];
+}
+const types = (effects: readonly ResidencyEffect[]) => effects.map(({ type }) => type);
+const residentId = (state: ResidencyState, variantId: string) =>
+  state.residents.find(({ plan }) => plan.variantId === variantId)!.id;
+
+describe('residency', () => {
+  it('loads, then grants', () => {
+    const [loading, effects] = play([requested('g1', planOf('A'))]);
+    expect(types(effects)).toEqual(['position', 'load']);
+    const [, after] = play([{ type: 'loaded', residentId: residentId(loading, 'A'), at: 1 }], loading);
+    expect(after).toEqual([{ type: 'grant', waiterId: 'g1', residentId: residentId(loading, 'A') }]);
+  });
+
+  it('serves the waiting by priority, then in order, and tells positions', () => {
+    const [loading] = play([requested('g1', planOf('A'))]);
+    const id = residentId(loading, 'A');
+    const [busy] = play([{ type: 'loaded', residentId: id, at: 1 }], loading);
+    const [queued] = play(
+      [requested('g2', planOf('A')), requested('g3', planOf('A')), requested('g4', planOf('A'), 5)],
+      busy,
+    );
+    expect(queued.waiting.map((waiter) => waiter.id)).toEqual(['g4', 'g2', 'g3']);
+    const [, effects] = play([{ type: 'released', residentId: id, at: 2 }], queued);
+    expect(effects).toContainEqual({ type: 'grant', waiterId: 'g4', residentId: id });
+    expect(effects).toContainEqual({ type: 'position', waiterId: 'g2', ahead: 0 });
+  });
+
+  it('evicts the idle, least recently used first, and never a busy one', () => {
+    const small = (name: string) => planOf(name, { bytes: 40 });
+    let [state] = play([requested('g1', small('A')), requested('g2', small('B'))]);
+    const [a, b] = [residentId(state, 'A'), residentId(state, 'B')];
+    [state] = play(
+      [
+        { type: 'loaded', residentId: a, at: 1 },
+        { type: 'loaded', residentId: b, at: 2 },
+      ],
+      state,
+    );
+    const [waiting, none] = play([requested('g3', planOf('C'))], state);
+    expect(types(none)).toEqual(['position']);
+    const [idle, evicted] = play(
+      [
+        { type: 'released', residentId: a, at: 3 },
+        { type: 'released', residentId: b, at: 4 },
+      ],
+      waiting,
+    );
+    expect(evicted).toContainEqual({ type: 'unload', residentId: a });
+    expect(evicted).not.toContainEqual({ type: 'unload', residentId: b });
+    const [, loads] = play([{ type: 'gone', residentId: a }], idle);
+    expect(types(loads)).toContain('load');
+  });
+
+  it('lets nobody overtake one that waits for memory', () => {
+    let [state] = play([requested('g1', planOf('A', { slots: 2 }))]);
+    const a = residentId(state, 'A');
+    [state] = play([{ type: 'loaded', residentId: a, at: 1 }, requested('g2', planOf('B'))], state);
+    const [, effects] = play([requested('g3', planOf('A', { slots: 2 }))], state);
+    expect(types(effects)).not.toContain('grant');
+  });
+
+  it('refuses just those who needed the load that failed', () => {
+    const [state] = play([
+      requested('g1', planOf('A', { bytes: 40 })),
+      requested('g2', planOf('B', { bytes: 40 })),
+    ]);
+    const [after, effects] = play([{ type: 'loadFailed', residentId: residentId(state, 'A') }], state);
+    expect(effects.filter(({ type }) => type === 'refuse')).toMatchObject([{ waiterId: 'g1' }]);
+    expect(after.waiting.map(({ id }) => id)).toEqual(['g2']);
+  });
+
+  it('loads again for those who wait when a resident is lost', () => {
+    let [state] = play([requested('g1', planOf('A'))]);
+    const a = residentId(state, 'A');
+    [state] = play([{ type: 'loaded', residentId: a, at: 1 }, requested('g2', planOf('A'))], state);
+    const [, effects] = play([{ type: 'gone', residentId: a }], state);
+    expect(types(effects)).toContain('load');
+  });
+
+  it('never exceeds memory or slots, and serves everyone, whatever happens', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('request', 'finish', 'crash', 'fail', 'withdraw'),
+      variant: fc.constantFrom('A', 'B', 'C', 'D'),
+      pick: fc.nat(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const world = new World();
+        for (const { kind, variant, pick } of steps) world[kind](pick, variant);
+        world.settle();
+        expect(world.unserved()).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+/** Performs the effects as the loop does, and checks the invariants after every event. */
+class World {
+  #state = EMPTY_RESIDENCY;
+  #count = 0;
+  readonly #loading: string[] = [];
+  readonly #running: { waiterId: string; residentId: string }[] = [];
+  readonly #fate = new Map<string, 'waiting' | 'granted' | 'refused' | 'withdrawn'>();
+
+  request(_pick: number, variant: string): void {
+    const id = `g${this.#count++}`;
+    this.#fate.set(id, 'waiting');
+    this.#dispatch(requested(id, planOf(variant, { slots: 2, bytes: 30 + 10 * 'ABCD'.indexOf(variant) })));
+  }
+  finish(pick: number): void {
+    if (this.#loading.length > 0 && pick % 2 === 0) return this.#loadEnds('loaded');
+    const [lease] = this.#running.splice(pick % Math.max(1, this.#running.length), 1);
+    if (lease) this.#dispatch({ type: 'released', residentId: lease.residentId, at: this.#count++ });
+  }
+  crash(pick: number): void {
+    const ready = this.#state.residents.filter(({ status }) => status === 'ready');
+    const lost = ready[pick % Math.max(1, ready.length)];
+    if (!lost) return;
+    for (const lease of this.#running.filter(({ residentId }) => residentId === lost.id))
+      this.#running.splice(this.#running.indexOf(lease), 1);
+    this.#dispatch({ type: 'gone', residentId: lost.id });
+  }
+  fail(): void {
+    this.#loadEnds('loadFailed');
+  }
+  withdraw(pick: number): void {
+    const waiter = this.#state.waiting[pick % Math.max(1, this.#state.waiting.length)];
+    if (!waiter) return;
+    this.#fate.set(waiter.id, 'withdrawn');
+    this.#dispatch({ type: 'withdrawn', waiterId: waiter.id });
+  }
+  /** Lets everything end that can. */
+  settle(): void {
+    for (let turn = 0; turn < 1000 && (this.#loading.length > 0 || this.#running.length > 0); turn++)
+      this.finish(turn);
+  }
+  unserved(): string[] {
+    return [...this.#fate].filter(([, fate]) => fate === 'waiting').map(([id]) => id);
+  }
+
+  #loadEnds(type: 'loaded' | 'loadFailed'): void {
+    const residentId = this.#loading.shift();
+    if (residentId !== undefined) this.#dispatch({ type, residentId, at: this.#count++ });
+  }
+  #dispatch(event: ResidencyEvent): void {
+    const [state, effects] = reduce(this.#state, event);
+    this.#state = state;
+    const used = state.residents.reduce((total, { needs }) => total + needs['gpu']!, 0);
+    expect(used).toBeLessThanOrEqual(MEMORY);
+    for (const { busySlots, plan } of state.residents) expect(busySlots).toBeLessThanOrEqual(plan.slots);
+    for (const effect of effects) this.#perform(effect);
+  }
+  #perform(effect: ResidencyEffect): void {
+    if (effect.type === 'load') this.#loading.push(effect.residentId);
+    if (effect.type === 'unload') {
+      expect(this.#running.some(({ residentId }) => residentId === effect.residentId)).toBe(false);
+      this.#dispatch({ type: 'gone', residentId: effect.residentId });
+    }
+    if (effect.type !== 'grant' && effect.type !== 'refuse') return;
+    expect(this.#fate.get(effect.waiterId)).toBe('waiting');
+    this.#fate.set(effect.waiterId, effect.type === 'grant' ? 'granted' : 'refused');
+    if (effect.type === 'grant') this.#running.push(effect);
+  }
+}
