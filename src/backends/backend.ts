@@ -1,0 +1,138 @@
+import type { DeviceFacts, RuntimeCapabilities } from '../routing/device.ts';
+import type { KvCacheType } from '../routing/ggml-types.ts';
+
+/**
+ * A runtime that can run generations. Adapters stay naive: load-once, abort and dispose-once are
+ * `supervise`'s. Expected failures are thrown as `MixgateError`.
+ */
+export interface Backend {
+  readonly id: string;
+  readonly capabilities: RuntimeCapabilities;
+
+  /** Version, availability and devices with the memory that is free now. Never throws: what fails is the status. */
+  describe(signal?: AbortSignal): Promise<BackendStatus>;
+
+  /**
+   * Loads a variant as the plan says, exactly: neither fewer layers nor a shorter context.
+   * @throws OUT_OF_MEMORY, VARIANT_NOT_AVAILABLE (file unusable), BACKEND_CRASHED, BACKEND_UNAVAILABLE
+   */
+  load(request: LoadRequest, options: LoadOptions): Promise<Resident>;
+
+  /** Ends every runtime process. Idempotent. */
+  dispose(): Promise<void>;
+}
+
+export interface BackendStatus {
+  /** Version of the runtime, e.g. llama.cpp's release; null while it cannot be asked. */
+  readonly version: string | null;
+  readonly available: boolean;
+  /** Why it is unavailable and what to do about it; null when available. */
+  readonly unavailableReason: string | null;
+  readonly devices: readonly DeviceFacts[];
+}
+
+export interface LoadRequest {
+  /** Weights on this machine. */
+  readonly path: string;
+  readonly deviceId: string;
+  /** Counted as llama.cpp's --n-gpu-layers does; 0 on a CPU. */
+  readonly gpuLayers: number;
+  /** Tokens that each slot holds. */
+  readonly contextSize: number;
+  readonly slots: number;
+  readonly kvCacheType: KvCacheType;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** 0 to 1, never falling. */
+  readonly onProgress?: ((fraction: number) => void) | undefined;
+}
+
+/** A loaded variant with its context. */
+export interface Resident {
+  readonly slots: number;
+  readonly contextSize: number;
+  /** Device bytes the load took, measured; null where the runtime cannot tell. */
+  readonly measuredBytes: number | null;
+  /** Settles when the resident is gone: with null after `unload`, else with the reason. Never rejects. */
+  readonly gone: Promise<Error | null>;
+
+  /**
+   * Runs one generation in a free slot; the caller never starts more than `slots`. Yields text as it comes and
+   * ends with exactly one `end` part, also after an abort (reason CANCELLED), within one token.
+   * @throws CONTEXT_OVERFLOW, INVALID_INPUT (template, JSON schema), BACKEND_CRASHED
+   */
+  generate(request: RunRequest, signal: AbortSignal): AsyncIterable<GenerationPart>;
+
+  /** Frees the memory; resolves when it is free. Idempotent. */
+  unload(): Promise<void>;
+}
+
+export type ChatRole = 'system' | 'user' | 'assistant';
+
+/** Raw text as it is, or a conversation for the model's chat template. */
+export type Prompt =
+  | { readonly text: string }
+  | { readonly messages: readonly { readonly role: ChatRole; readonly content: string }[] };
+
+export interface Sampling {
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly repeatPenalty: number;
+  /** Tokens that the penalties look back; 0 none, -1 the whole context. */
+  readonly repeatLastN: number;
+  readonly presencePenalty: number;
+  readonly frequencyPenalty: number;
+  readonly seed: number;
+}
+
+export interface RunRequest {
+  readonly prompt: Prompt;
+  readonly sampling: Sampling;
+  /** Tokens of prompt and answer together; a resident may have room for more. */
+  readonly contextSize: number;
+  /** Null: until the model ends or the context is full. */
+  readonly maxTokens: number | null;
+  readonly stop: readonly string[];
+  /** JSON schema the answer must satisfy, or null. */
+  readonly jsonSchema: unknown;
+}
+
+export type GenerationPart = TextPart | EndPart;
+
+export interface TextPart {
+  readonly type: 'text';
+  /** Whole characters that will not be taken back; may be empty where tokens gave none. */
+  readonly text: string;
+  readonly tokens: number;
+}
+
+export interface EndPart {
+  readonly type: 'end';
+  readonly reason: 'END_OF_TEXT' | 'MAX_TOKENS' | 'STOP_SEQUENCE' | 'CONTEXT_FULL' | 'CANCELLED';
+  readonly usage: Usage;
+  readonly timings: StageTimings;
+}
+
+/** Tokens. `promptTokens` counts the cached ones too. */
+export interface Usage {
+  readonly promptTokens: number;
+  readonly cachedPromptTokens: number;
+  readonly completionTokens: number;
+}
+
+/** Measured where the work happens. */
+export interface StageTimings {
+  /** Null where the runtime does not report sampling by itself. */
+  readonly sample: StageTime | null;
+  readonly promptEval: StageTime;
+  readonly eval: StageTime;
+}
+
+export interface StageTime {
+  readonly ms: number;
+  readonly count: number;
+}

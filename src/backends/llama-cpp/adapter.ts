@@ -1,0 +1,137 @@
+import { MixgateError, messageOf } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { ReportOf } from '../../protocol/frames.ts';
+import type { DeviceFacts, RuntimeCapabilities } from '../../routing/device.ts';
+import type { Backend, BackendStatus, LoadOptions, LoadRequest, Resident } from '../backend.ts';
+import { runnerResident } from './resident.ts';
+import { RunnerProcess, type RunnerGpu } from './runner-process.ts';
+import { ThreadBudget } from './thread-budget.ts';
+
+export interface LlamaCppOptions {
+  readonly gpu: RunnerGpu;
+  /** Threads for computing on the CPU, over all residents; null: the machine's cores less one for the gateway. */
+  readonly threads: number | null;
+  readonly log: Log;
+  /** The runner's entry file, where it is not beside this module. */
+  readonly runnerEntry?: string | undefined;
+}
+
+const ID = 'llama-cpp';
+const CPU_DEVICE = `${ID}:cpu`;
+
+/** node-llama-cpp cannot keep single tensors on the host, so no CPU experts. */
+const CAPABILITIES: RuntimeCapabilities = {
+  formats: ['GGUF'],
+  cpuExperts: false,
+  kvCacheType: 'F16',
+  batchSize: 512,
+};
+
+/**
+ * llama.cpp in child processes, one per resident: a crash ends one model, and ending a process surely frees its
+ * memory. The runner that described the machine at the start waits for the first model.
+ */
+export class LlamaCpp implements Backend {
+  readonly id = ID;
+  readonly capabilities = CAPABILITIES;
+  readonly #options: LlamaCppOptions;
+  readonly #threads: ThreadBudget;
+  readonly #runners = new Set<RunnerProcess>();
+  /** A runner without a model, if there is one. */
+  #spare: RunnerProcess | null = null;
+  #hasGpu = false;
+  #mathCores = 1;
+
+  constructor(options: LlamaCppOptions) {
+    this.#options = options;
+    this.#threads = new ThreadBudget(() => options.threads ?? Math.max(1, this.#mathCores - 1));
+  }
+
+  async describe(signal?: AbortSignal): Promise<BackendStatus> {
+    try {
+      const report = await this.#report(signal);
+      this.#mathCores = report.mathCores;
+      this.#hasGpu = report.devices.some(({ kind }) => kind !== 'CPU');
+      return {
+        version: report.runtimeVersion,
+        available: true,
+        unavailableReason: null,
+        devices: deviceFacts(report),
+      };
+    } catch (error) {
+      const reason = `${messageOf(error)} Start with --log-level debug to see what the runner printed.`;
+      return { version: null, available: false, unavailableReason: reason, devices: [] };
+    }
+  }
+
+  /** A runner that dies just when it is asked says nothing of the machine: then a fresh one is asked. */
+  async #report(signal: AbortSignal | undefined): Promise<ReportOf<'device'>> {
+    const ask = () => this.#describer().request({ type: 'describe' }, 'device', { signal });
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof MixgateError && error.code === 'BACKEND_CRASHED') return ask();
+      throw error;
+    }
+  }
+
+  async load(request: LoadRequest, options: LoadOptions): Promise<Resident> {
+    const runner = this.#runnerFor(request.deviceId);
+    try {
+      const { path, gpuLayers, contextSize, slots, kvCacheType } = request;
+      const { batchSize } = CAPABILITIES;
+      const loaded = await runner.request(
+        { type: 'load', path, gpuLayers, contextSize, slots, batchSize, kvCacheType },
+        'loaded',
+        options,
+      );
+      const computing = { setThreads: (count: number) => runner.send({ type: 'threads', count }) };
+      void runner.gone.then(() => this.#threads.update(computing, false));
+      return runnerResident(runner, loaded, (busy) => this.#threads.update(computing, busy > 0));
+    } catch (error) {
+      await runner.stop();
+      throw error;
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([...this.#runners].map((runner) => runner.stop()));
+  }
+
+  /** Any runner that sees every device will do. */
+  #describer(): RunnerProcess {
+    const loaded = [...this.#runners].find(({ gpu, isAlive }) => isAlive && gpu === this.#options.gpu);
+    if (loaded !== undefined) return loaded;
+    this.#spare = this.#spawn(this.#options.gpu);
+    return this.#spare;
+  }
+
+  /** A runner for the CPU of a machine with a GPU must not see the GPU: only then it takes none of its memory. */
+  #runnerFor(deviceId: string): RunnerProcess {
+    if (deviceId === CPU_DEVICE && this.#hasGpu) return this.#spawn('off');
+    const spare = this.#spare;
+    this.#spare = null;
+    return spare?.isAlive === true ? spare : this.#spawn(this.#options.gpu);
+  }
+
+  #spawn(gpu: RunnerGpu): RunnerProcess {
+    const runner = new RunnerProcess({ gpu, log: this.#options.log, entry: this.#options.runnerEntry });
+    this.#runners.add(runner);
+    void runner.gone.then(() => this.#runners.delete(runner));
+    return runner;
+  }
+}
+
+/** llama.cpp spreads a model over all GPUs it sees and reports their memory as one sum: so they are one device. */
+function deviceFacts({ devices }: ReportOf<'device'>): DeviceFacts[] {
+  return devices.map(({ name, kind, memoryTotalBytes, memoryFreeBytes }) => ({
+    id: kind === 'CPU' ? CPU_DEVICE : `${ID}:gpu`,
+    backendId: ID,
+    name,
+    kind,
+    memoryTotalBytes,
+    memoryFreeBytes: Math.min(memoryFreeBytes, memoryTotalBytes),
+    memorySource: 'MEASURED',
+    memoryBandwidth: null,
+  }));
+}

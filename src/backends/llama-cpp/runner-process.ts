@@ -1,0 +1,136 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { MixgateError, fromWire } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { reportSchema, type Command, type CommandOf, type Report } from '../../protocol/frames.ts';
+
+/** Which build of llama.cpp a runner uses; `auto` takes the best the machine has. */
+export type RunnerGpu = 'auto' | 'cuda' | 'vulkan' | 'metal' | 'off';
+
+export interface RunnerOptions {
+  readonly gpu: RunnerGpu;
+  readonly log: Log;
+  /** The runner's entry file; the built one beside this module unless a test says otherwise. */
+  readonly entry?: string | undefined;
+}
+
+/** How long a runner may take to exit by itself before it is killed. */
+const EXIT_GRACE_MS = 3000;
+/** The end of what a runner printed, kept for the error when it dies. */
+const KEPT_OUTPUT_CHARACTERS = 2000;
+
+const ENTRY = fileURLToPath(new URL('./runner/main.js', import.meta.url));
+
+type WithoutId<C> = C extends { id: string } ? Omit<C, 'id'> : never;
+type Exchange = (report: Report | MixgateError) => void;
+
+/** One child process and its exchanges. Dies alone: every open exchange then ends with BACKEND_CRASHED. */
+export class RunnerProcess {
+  readonly gpu: RunnerGpu;
+  readonly #child: ChildProcess;
+  readonly #log: Log;
+  readonly #exchanges = new Map<string, Exchange>();
+  /** Settles when the process has ended; with null when it was asked to. */
+  readonly gone: Promise<Error | null>;
+  #nextId = 1;
+  #output = '';
+  #endedBy: MixgateError | null = null;
+  #isStopping = false;
+
+  constructor({ gpu, log, entry = ENTRY }: RunnerOptions) {
+    this.gpu = gpu;
+    this.#log = log;
+    this.#child = fork(entry, [gpu], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    log.info('runner.started', { pid: this.#child.pid ?? null, gpu });
+    this.#child.stdout?.on('data', (text: Buffer) => this.#keepOutput(text));
+    this.#child.stderr?.on('data', (text: Buffer) => this.#keepOutput(text));
+    this.#child.on('message', (message) => this.#receive(message));
+    this.gone = new Promise((resolve) => {
+      const ended = (reason: string) => resolve(this.#ended(reason));
+      this.#child.once('exit', (code, signal) => ended(signal ?? `exit code ${code}`));
+      this.#child.once('error', (error) => ended(error.message));
+    });
+  }
+
+  get isAlive(): boolean {
+    return this.#endedBy === null;
+  }
+
+  /** Opens an exchange; `onReport` gets its reports, or the error that ended the process. Returns its id. */
+  open(command: WithoutId<Command>, onReport: Exchange): string {
+    const id = String(this.#nextId++);
+    if (this.#endedBy !== null) {
+      const error = this.#endedBy;
+      queueMicrotask(() => onReport(error));
+      return id;
+    }
+    this.#exchanges.set(id, onReport);
+    this.send({ ...command, id });
+    return id;
+  }
+
+  /** Waits for the one report of the given type that ends an exchange. */
+  request<Type extends 'device' | 'loaded'>(
+    command: WithoutId<CommandOf<'describe' | 'load'>>,
+    ending: Type,
+    {
+      signal,
+      onProgress,
+    }: { signal?: AbortSignal | undefined; onProgress?: ((fraction: number) => void) | undefined },
+  ): Promise<Extract<Report, { type: Type }>> {
+    return new Promise((resolve, reject) => {
+      const id = this.open(command, (report) => {
+        if (report instanceof MixgateError) reject(report);
+        else if (report.type === 'error') reject(fromWire(report.error));
+        else if (report.type === 'progress') onProgress?.(report.fraction);
+        else if (report.type === ending) resolve(report as Extract<Report, { type: Type }>);
+      });
+      signal?.addEventListener('abort', () => this.send({ type: 'cancel', id }), { once: true });
+    });
+  }
+
+  send(command: Command): void {
+    if (this.#child.connected) this.#child.send(command, () => undefined);
+  }
+
+  /** Asks the runner to exit, kills it when it does not, and resolves when it has ended. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.send({ type: 'unload' });
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), EXIT_GRACE_MS);
+    await this.gone;
+    clearTimeout(timer);
+  }
+
+  #receive(message: unknown): void {
+    const parsed = reportSchema.safeParse(message);
+    if (!parsed.success) {
+      this.#keepOutput(`A frame that does not parse: ${parsed.error.message}`);
+      this.#child.kill('SIGKILL');
+      return;
+    }
+    const report = parsed.data;
+    const exchange = this.#exchanges.get(report.id);
+    if (report.type !== 'progress' && report.type !== 'part') this.#exchanges.delete(report.id);
+    exchange?.(report);
+  }
+
+  #ended(reason: string): Error | null {
+    const pid = this.#child.pid ?? null;
+    this.#endedBy = new MixgateError(
+      'BACKEND_CRASHED',
+      `The llama.cpp runner ended (${reason}): the answer so far is kept, send the request again.`,
+      { reason, output: this.#output },
+    );
+    this.#log[this.#isStopping ? 'debug' : 'error']('runner.exited', { pid, reason });
+    for (const exchange of this.#exchanges.values()) exchange(this.#endedBy);
+    this.#exchanges.clear();
+    return this.#isStopping ? null : this.#endedBy;
+  }
+
+  #keepOutput(output: Buffer | string): void {
+    const text = output.toString();
+    this.#output = (this.#output + text).slice(-KEPT_OUTPUT_CHARACTERS);
+    this.#log.debug('runner.output', { pid: this.#child.pid ?? null, text: text.trimEnd() });
+  }
+}

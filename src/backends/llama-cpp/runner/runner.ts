@@ -1,0 +1,121 @@
+import os from 'node:os';
+import { getLlama, LlamaLogLevel, type Llama } from 'node-llama-cpp';
+import { MixgateError, messageOf } from '../../../errors.ts';
+import type { Command, CommandOf, Report } from '../../../protocol/frames.ts';
+import { runJob } from './job.ts';
+import { LoadedModel } from './loaded-model.ts';
+
+/** Answers the gateway's frames with node-llama-cpp. Holds at most one model. */
+export class Runner {
+  readonly #llama: Promise<Llama>;
+  readonly #send: (report: Report) => void;
+  readonly #cancels = new Map<string, AbortController>();
+  #loaded: LoadedModel | null = null;
+
+  constructor(gpu: string, send: (report: Report) => void) {
+    this.#send = send;
+    this.#llama = openLlama(gpu);
+    this.#llama.catch(() => undefined); // Reported by the first frame that needs it.
+  }
+
+  async receive(command: Command): Promise<void> {
+    switch (command.type) {
+      case 'describe':
+        return this.#send(await describe(await this.#llama, command.id));
+      case 'load':
+        return this.#cancellable(command.id, (signal) => this.#load(command, signal));
+      case 'start':
+        return this.#cancellable(command.id, (signal) => this.#start(command, signal));
+      case 'cancel':
+        return this.#cancels.get(command.id)?.abort();
+      case 'threads':
+        (await this.#llama).maxThreads = command.count;
+        return;
+      case 'unload':
+        return this.#loaded?.dispose();
+    }
+  }
+
+  async #cancellable(id: string, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const controller = new AbortController();
+    this.#cancels.set(id, controller);
+    try {
+      await run(controller.signal);
+    } finally {
+      this.#cancels.delete(id);
+    }
+  }
+
+  async #load(command: CommandOf<'load'>, signal: AbortSignal): Promise<void> {
+    const llama = await this.#llama;
+    const before = await llama.getVramState();
+    const { id } = command;
+    const onProgress = (fraction: number) => this.#send({ type: 'progress', id, fraction });
+    this.#loaded = await LoadedModel.load(llama, command, { signal, onProgress });
+    const after = await llama.getVramState();
+    this.#send({
+      type: 'loaded',
+      id,
+      contextSize: this.#loaded.contextSize,
+      slots: command.slots,
+      measuredBytes: after.total === 0 ? null : Math.max(0, after.used - before.used),
+    });
+  }
+
+  async #start(command: CommandOf<'start'>, signal: AbortSignal): Promise<void> {
+    if (this.#loaded === null) throw new MixgateError('INTERNAL', 'No model is loaded in this runner.');
+    await runJob(this.#loaded, command, { signal, send: this.#send });
+  }
+}
+
+async function openLlama(gpu: string): Promise<Llama> {
+  try {
+    return await getLlama({
+      // Compiling takes minutes: a machine without a fitting prebuilt binary is told so instead.
+      build: 'never',
+      gpu: gpu === 'off' ? false : (gpu as 'auto' | 'cuda' | 'vulkan' | 'metal'),
+      logLevel: LlamaLogLevel.warn,
+      maxThreads: 1,
+    });
+  } catch (error) {
+    throw new MixgateError(
+      'BACKEND_UNAVAILABLE',
+      `llama.cpp does not start with --gpu ${gpu}: ${messageOf(error)}. Try --gpu auto or --gpu off.`,
+    );
+  }
+}
+
+const KINDS = { cuda: 'CUDA', vulkan: 'VULKAN', metal: 'METAL' } as const;
+
+async function describe(llama: Llama, id: string): Promise<Report> {
+  const ram = await llama.getRamState();
+  // In a container the machine's memory is not ours: Node knows the limit of the control group.
+  const limit = process.constrainedMemory();
+  const cpu = {
+    name: os.cpus()[0]?.model.trim() ?? 'CPU',
+    kind: 'CPU' as const,
+    memoryTotalBytes: Math.min(ram.total, limit > 0 ? limit : Infinity),
+    memoryFreeBytes: Math.min(ram.free, process.availableMemory()),
+  };
+  const gpu = await describeGpu(llama);
+  return {
+    type: 'device',
+    id,
+    runtimeVersion: llama.llamaCppRelease.release,
+    mathCores: llama.cpuMathCores,
+    devices: gpu === null ? [cpu] : [gpu, cpu],
+  };
+}
+
+/** Null also where a GPU interface is installed but no GPU is there, as with the Vulkan loader alone. */
+async function describeGpu(llama: Llama) {
+  const { total, free } = await llama.getVramState();
+  if (llama.gpu === false || total === 0) return null;
+  const names = await llama.getGpuDeviceNames();
+  return {
+    name: names.join(' + '),
+    kind: KINDS[llama.gpu],
+    memoryTotalBytes: total,
+    memoryFreeBytes: free,
+  };
+}

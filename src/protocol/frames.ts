@@ -1,0 +1,107 @@
+import { z } from 'zod';
+
+/**
+ * The frames that the gateway and a runtime exchange, whatever channel carries them. PROTOCOL.md says who
+ * sends what when. Every exchange has an `id` chosen by the gateway; every report repeats the id it answers.
+ */
+
+const id = z.string().min(1).max(128);
+const bytes = z.number().int().nonnegative();
+const count = z.number().int().nonnegative();
+const ms = z.number().nonnegative();
+
+const message = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
+
+const sampling = z.object({
+  temperature: z.number(),
+  topK: z.number(),
+  topP: z.number(),
+  minP: z.number(),
+  repeatPenalty: z.number(),
+  repeatLastN: z.number(),
+  presencePenalty: z.number(),
+  frequencyPenalty: z.number(),
+  seed: z.number(),
+});
+
+export const commandSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('describe'), id }),
+  z.object({
+    type: z.literal('load'),
+    id,
+    path: z.string(),
+    gpuLayers: count,
+    contextSize: count,
+    slots: count,
+    batchSize: count,
+    kvCacheType: z.enum(['F16', 'Q8_0', 'Q4_0']),
+  }),
+  z.object({
+    type: z.literal('start'),
+    id,
+    prompt: z.union([z.object({ text: z.string() }), z.object({ messages: z.array(message) })]),
+    sampling,
+    /** Tokens of prompt and answer together, at most what was loaded. */
+    contextSize: count,
+    maxTokens: count.nullable(),
+    stop: z.array(z.string()),
+    jsonSchema: z.unknown().nullable(),
+  }),
+  z.object({ type: z.literal('cancel'), id }),
+  z.object({ type: z.literal('unload') }),
+  z.object({ type: z.literal('threads'), count: count.min(1) }),
+]);
+
+const stage = z.object({ ms, count });
+
+export const reportSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('device'),
+    id,
+    runtimeVersion: z.string(),
+    /** Cores worth computing on, as the runtime counts them. */
+    mathCores: count,
+    devices: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.enum(['CUDA', 'METAL', 'VULKAN', 'CPU', 'WEBGPU']),
+        memoryTotalBytes: bytes,
+        memoryFreeBytes: bytes,
+      }),
+    ),
+  }),
+  z.object({ type: z.literal('progress'), id, fraction: z.number().min(0).max(1) }),
+  z.object({
+    type: z.literal('loaded'),
+    id,
+    contextSize: count,
+    slots: count,
+    /** Device bytes that the load took, measured; null where the runtime cannot tell. */
+    measuredBytes: bytes.nullable(),
+  }),
+  z.object({ type: z.literal('part'), id, text: z.string(), tokens: count }),
+  z.object({
+    type: z.literal('end'),
+    id,
+    reason: z.enum(['END_OF_TEXT', 'MAX_TOKENS', 'STOP_SEQUENCE', 'CONTEXT_FULL', 'CANCELLED']),
+    usage: z.object({ promptTokens: count, cachedPromptTokens: count, completionTokens: count }),
+    timings: z.object({ sample: stage.nullable(), promptEval: stage, eval: stage }),
+  }),
+  z.object({
+    type: z.literal('error'),
+    id,
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      data: z.record(z.string(), z.unknown()).optional(),
+    }),
+  }),
+]);
+
+/** Gateway to runtime. */
+export type Command = z.infer<typeof commandSchema>;
+/** Runtime to gateway. */
+export type Report = z.infer<typeof reportSchema>;
+
+export type CommandOf<Type extends Command['type']> = Extract<Command, { type: Type }>;
+export type ReportOf<Type extends Report['type']> = Extract<Report, { type: Type }>;
