@@ -1,0 +1,141 @@
+import type { Usage } from '../backends/backend.ts';
+import type { Plan } from '../routing/plan.ts';
+import { EventLog } from './event-log.ts';
+import {
+  isFinal,
+  type FinishReason,
+  type GenerationError,
+  type GenerationHappening,
+  type GenerationState,
+  type Timings,
+} from './events.ts';
+import type { GenerationRequest } from './request.ts';
+
+export interface GenerationOptions {
+  readonly id: string;
+  readonly request: GenerationRequest;
+  readonly seed: number;
+  readonly now: () => number;
+}
+
+const NO_USAGE: Usage = { promptTokens: 0, cachedPromptTokens: 0, completionTokens: 0 };
+
+/** One prompt and its answer. Everything that is asked of it follows from its events; nothing is kept twice. */
+export class Generation {
+  readonly id: string;
+  readonly request: GenerationRequest;
+  /** The one asked for, or the one drawn. */
+  readonly seed: number;
+  readonly createdAt: Date;
+  readonly log: EventLog;
+  /** Resolves with the final event. */
+  readonly ended: Promise<void>;
+  readonly #controller = new AbortController();
+  readonly #now: () => number;
+  readonly #texts: string[] = [];
+  #state: GenerationState = 'QUEUED';
+  #finishedAt: Date | null = null;
+  #firstTokenAt: Date | null = null;
+  #plan: Plan | null = null;
+  #finishReason: FinishReason | null = null;
+  #error: GenerationError | null = null;
+  #usage = NO_USAGE;
+  #timings: Timings | null = null;
+  #resolveEnded: () => void = () => undefined;
+
+  constructor({ id, request, seed, now }: GenerationOptions) {
+    this.id = id;
+    this.request = request;
+    this.seed = seed;
+    this.#now = now;
+    this.createdAt = new Date(now());
+    this.log = new EventLog(id);
+    this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
+  }
+
+  get state(): GenerationState {
+    return this.#state;
+  }
+  get hasEnded(): boolean {
+    return this.log.hasEnded;
+  }
+  get finishedAt(): Date | null {
+    return this.#finishedAt;
+  }
+  get firstTokenAt(): Date | null {
+    return this.#firstTokenAt;
+  }
+  get plan(): Plan | null {
+    return this.#plan;
+  }
+  get text(): string {
+    return this.#texts.join('');
+  }
+  get finishReason(): FinishReason | null {
+    return this.#finishReason;
+  }
+  get error(): GenerationError | null {
+    return this.#error;
+  }
+  get usage(): Usage {
+    return this.#usage;
+  }
+  get timings(): Timings | null {
+    return this.#timings;
+  }
+  get lastSequence(): number {
+    return this.log.lastSequence;
+  }
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  cancel(): void {
+    this.#controller.abort(new Error('cancelled'));
+  }
+
+  /** The prompt is being read. */
+  startPrefill(): void {
+    this.#state = 'PREFILL';
+  }
+
+  record(event: GenerationHappening): void {
+    this.#apply(event);
+    if (isFinal(event)) this.#finishedAt = new Date(this.#now());
+    this.log.append(event);
+    if (isFinal(event)) this.#resolveEnded();
+  }
+
+  #apply(event: GenerationHappening): void {
+    switch (event.type) {
+      case 'GenerationQueued':
+        return;
+      case 'PlanChosen':
+        this.#plan = event.plan;
+        return;
+      case 'ModelLoading':
+        // Loaded, it may still wait for a slot.
+        this.#state = event.progress < 1 ? 'LOADING' : 'QUEUED';
+        return;
+      case 'TokenChunk':
+        this.#state = 'DECODING';
+        this.#firstTokenAt ??= new Date(this.#now());
+        this.#texts.push(event.text);
+        this.#usage = { ...this.#usage, completionTokens: this.#usage.completionTokens + event.tokens };
+        return;
+      case 'GenerationCompleted':
+        this.#state = 'COMPLETED';
+        this.#finishReason = event.finishReason;
+        this.#usage = event.usage;
+        this.#timings = event.timings;
+        return;
+      case 'GenerationFailed':
+        this.#state = 'FAILED';
+        this.#error = event.error;
+        return;
+      case 'GenerationCancelled':
+        this.#state = 'CANCELLED';
+        this.#usage = event.usage;
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
+import { MixgateError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { GenerationEvent } from './events.ts';
+import { Generation } from './generation.ts';
+import type { GenerationRequest } from './request.ts';
+import { run, type RunServices } from './run.ts';
+
+export interface GenerationsOptions extends RunServices {
+  readonly log: Log;
+  /** Generations that may wait for a slot. */
+  readonly maxQueued: number;
+  /** How long a generation goes on after its last subscriber left, milliseconds. */
+  readonly disconnectGraceMs: number;
+  /** Ended generations that can still be read: how many, and for how long, milliseconds. */
+  readonly keepEnded: { readonly count: number; readonly ms: number };
+}
+
+/** How long a reader may take for the rest of an ended generation at shutdown. */
+const READERS_MS = 2000;
+
+const MAX_RANDOM_SEED = 2 ** 31;
+
+/** Starts generations and finds them again. */
+export class Generations {
+  readonly #options: GenerationsOptions;
+  /** In the order they were created. */
+  readonly #byId = new Map<string, Generation>();
+  readonly #running = new Set<Promise<void>>();
+  #isDraining = false;
+
+  constructor(options: GenerationsOptions) {
+    this.#options = options;
+  }
+
+  /** Starts and returns at once. @throws QUEUE_FULL, BACKEND_UNAVAILABLE while draining, and what `Planner.check` throws */
+  start(request: GenerationRequest): Generation {
+    if (this.#isDraining)
+      throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
+    this.#options.planner.check({ ...request, slots: 1 });
+    this.#checkQueue();
+    const seed = request.sampling.seed ?? randomInt(MAX_RANDOM_SEED);
+    const generation = new Generation({ id: randomUUID(), request, seed, now: this.#options.now });
+    this.#forgetOld();
+    this.#byId.set(generation.id, generation);
+    this.#cancelWhenLeft(generation);
+    const running = run(generation, this.#options).then(() => this.#logEnd(generation));
+    this.#running.add(running);
+    void running.finally(() => this.#running.delete(running));
+    return generation;
+  }
+
+  /** @throws NOT_FOUND */
+  get(id: string): Generation {
+    const generation = this.find(id);
+    if (generation !== null) return generation;
+    throw new MixgateError('NOT_FOUND', `There is no generation ${id}: it never was, or ended too long ago.`);
+  }
+
+  find(id: string): Generation | null {
+    return this.#byId.get(id) ?? null;
+  }
+
+  /** Every event after `after`, then live. @throws NOT_FOUND, INVALID_INPUT */
+  read(id: string, after: number, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+    return this.get(id).log.read(after, signal);
+  }
+
+  /** Cancels, and resolves when it has ended. One that has ended stays as it is. @throws NOT_FOUND */
+  async cancel(id: string): Promise<Generation> {
+    const generation = this.get(id);
+    generation.cancel();
+    await generation.ended;
+    return generation;
+  }
+
+  /** Newest first; `after` is the id of the last one seen. */
+  list(first: number, after: string | null): { page: readonly Generation[]; hasNextPage: boolean } {
+    const newestFirst = [...this.#byId.values()].reverse();
+    const from = after === null ? 0 : newestFirst.findIndex(({ id }) => id === after) + 1;
+    return { page: newestFirst.slice(from, from + first), hasNextPage: newestFirst.length > from + first };
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * Takes no more, and resolves when nothing runs any more and every reader has read to the end; what still runs
+   * after `limitMs` is cancelled, and a reader that does not keep up is left behind after `READERS_MS` more.
+   */
+  async drain(limitMs: number): Promise<void> {
+    this.#isDraining = true;
+    const timer = setTimeout(() => this.#byId.forEach((generation) => generation.cancel()), limitMs);
+    await Promise.all(this.#running);
+    clearTimeout(timer);
+    const read = Promise.all([...this.#byId.values()].map(({ log }) => log.unread()));
+    await Promise.race([read, setTimeoutPromise(READERS_MS, undefined, { ref: false })]);
+  }
+
+  #checkQueue(): void {
+    const { maxQueued } = this.#options;
+    let queued = 0;
+    for (const { state } of this.#byId.values()) if (state === 'QUEUED' || state === 'LOADING') queued++;
+    if (queued < maxQueued) return;
+    throw new MixgateError('QUEUE_FULL', `${queued} generations are waiting already: try again later.`, {
+      maxQueued,
+    });
+  }
+
+  #cancelWhenLeft(generation: Generation): void {
+    if (generation.request.onDisconnect === 'CONTINUE') return;
+    let timer: NodeJS.Timeout | undefined;
+    generation.log.onReaders = (readers) => {
+      clearTimeout(timer);
+      if (readers === 0 && !generation.hasEnded)
+        timer = setTimeout(() => generation.cancel(), this.#options.disconnectGraceMs);
+    };
+  }
+
+  #forgetOld(): void {
+    const { keepEnded, now } = this.#options;
+    const ended = [...this.#byId.values()].filter(({ hasEnded }) => hasEnded);
+    const surplus = Math.max(0, ended.length - keepEnded.count);
+    ended.forEach((generation, index) => {
+      const isOld = now() - (generation.finishedAt?.getTime() ?? 0) > keepEnded.ms;
+      if (index < surplus || isOld) this.#byId.delete(generation.id);
+    });
+  }
+
+  #logEnd({ id, state, usage, createdAt }: Generation): void {
+    const ms = this.#options.now() - createdAt.getTime();
+    this.#options.log.info('generation.ended', { generation: id, state, tokens: usage.completionTokens, ms });
+  }
+}

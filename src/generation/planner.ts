@@ -1,0 +1,151 @@
+import { MixgateError } from '../errors.ts';
+import type { Catalog, ModelFacts } from '../models/catalog.ts';
+import { plan, type Plan, type PlanResult } from '../routing/plan.ts';
+import type { PlanRequest, PlanSnapshot } from '../routing/plan-request.ts';
+import type { Machine, Occupant } from './machine.ts';
+import { DEFAULT_CONTEXT_SIZE, type ModelPlanRequest } from './request.ts';
+
+/** What any request that needs a plan says. */
+export type PlanSubject = Pick<
+  ModelPlanRequest,
+  'model' | 'quantization' | 'device' | 'gpuLayers' | 'contextSize' | 'slots' | 'objective'
+> & {
+  readonly backend?: string | null | undefined;
+  /** Slots worth having where they cost nothing that matters. */
+  readonly slotsWanted?: number;
+};
+
+export interface PlannerOptions {
+  readonly catalog: Catalog;
+  readonly machine: Machine;
+  readonly occupants: () => readonly Occupant[];
+}
+
+/** Brings names, machine and catalog to the pure planner, and its answers to callers. */
+export class Planner {
+  readonly #options: PlannerOptions;
+
+  constructor(options: PlannerOptions) {
+    this.#options = options;
+  }
+
+  /** Checks all that can be said without planning. @throws MODEL_NOT_FOUND, VARIANT_NOT_AVAILABLE, CONTEXT_OVERFLOW, INVALID_INPUT */
+  check(subject: PlanSubject): void {
+    const { catalog, machine } = this.#options;
+    const model = catalog.model(subject.model);
+    catalog.variants(subject.model, subject.quantization);
+    contextOf(subject, model);
+    const backends = machine.backends.map(({ id }) => id);
+    if (typeof subject.backend === 'string' && !backends.includes(subject.backend))
+      throw new MixgateError(
+        'INVALID_INPUT',
+        `backend: there is no ${subject.backend}, only ${backends.join(', ')}.`,
+      );
+    const devices = machine.devices().map(({ id }) => id);
+    if (subject.device !== null && !devices.includes(subject.device))
+      throw new MixgateError(
+        'INVALID_INPUT',
+        `device: there is no ${subject.device}, only ${devices.join(', ')}.`,
+      );
+  }
+
+  /** The plan to run. @throws NO_PLAN_FITS, BACKEND_UNAVAILABLE, and what `check` throws */
+  async choose(subject: PlanSubject): Promise<Plan> {
+    await this.#options.machine.refresh();
+    this.check(subject);
+    const snapshot = this.#snapshot(subject);
+    if (snapshot.devices.length === 0) throw this.#unavailable();
+    const { chosen, candidates } = plan(this.#planRequest(subject), snapshot);
+    if (chosen === null) throw nothingFits(candidates);
+    return chosen;
+  }
+
+  /** A dry run, also for a device that does not exist. Loads nothing. */
+  async dryRun(request: ModelPlanRequest): Promise<PlanResult> {
+    await this.#options.machine.refresh();
+    const hypothetical = request.hypotheticalDevice;
+    this.check(hypothetical === null ? request : { ...request, device: null });
+    const snapshot = this.#snapshot(request);
+    const planRequest = this.#planRequest(request);
+    if (hypothetical === null) return plan(planRequest, snapshot);
+    return plan({ ...planRequest, deviceId: null }, hypotheticalSnapshot(hypothetical, snapshot));
+  }
+
+  #snapshot({ model, backend }: PlanSubject): PlanSnapshot {
+    const { catalog, machine, occupants } = this.#options;
+    const snapshot = machine.snapshot(catalog.variants(model, null), occupants());
+    if (typeof backend !== 'string') return snapshot;
+    return { ...snapshot, devices: snapshot.devices.filter(({ backendId }) => backendId === backend) };
+  }
+
+  #planRequest(subject: PlanSubject): PlanRequest {
+    const { catalog } = this.#options;
+    const { quantization, gpuLayers, slots, slotsWanted = slots, objective, device: deviceId } = subject;
+    return {
+      quantization:
+        quantization === null ? null : catalog.variants(subject.model, quantization)[0]!.quantization,
+      gpuLayers,
+      contextSize: contextOf(subject, catalog.model(subject.model)),
+      slots,
+      slotsWanted,
+      objective,
+      deviceId,
+    };
+  }
+
+  #unavailable(): MixgateError {
+    const { machine } = this.#options;
+    const reasons = machine.backends.map(
+      ({ id }) => `${id}: ${machine.status(id).unavailableReason ?? 'no devices'}`,
+    );
+    return new MixgateError('BACKEND_UNAVAILABLE', reasons.join(' '));
+  }
+}
+
+/** The default gives way to a shorter model; what was asked for does not. @throws CONTEXT_OVERFLOW */
+function contextOf({ contextSize }: PlanSubject, { name, contextLength }: ModelFacts): number {
+  if (contextSize <= contextLength) return contextSize;
+  if (contextSize === DEFAULT_CONTEXT_SIZE) return contextLength;
+  throw new MixgateError(
+    'CONTEXT_OVERFLOW',
+    `contextSize ${contextSize} is more than the ${contextLength} tokens that ${name} was trained for: ask for at most that.`,
+    { contextSize, contextLength },
+  );
+}
+
+function nothingFits(candidates: readonly Plan[]): MixgateError {
+  const closest = candidates.toSorted((a, b) => a.memory.deviceTotalBytes - b.memory.deviceTotalBytes)[0];
+  const why =
+    closest === undefined ? '' : ` The smallest, ${closest.quantization}: ${closest.reasons.join(' ')}`;
+  return new MixgateError(
+    'NO_PLAN_FITS',
+    `Nothing fits: ask for less context or another quantization, or free memory.${why}`,
+    { candidates: candidates.map(({ variantId, deviceId, reasons }) => ({ variantId, deviceId, reasons })) },
+  );
+}
+
+function hypotheticalSnapshot(
+  device: NonNullable<ModelPlanRequest['hypotheticalDevice']>,
+  snapshot: PlanSnapshot,
+): PlanSnapshot {
+  const backendId = Object.keys(snapshot.capabilities)[0] ?? '';
+  return {
+    ...snapshot,
+    host: {
+      memoryFreeBytes: device.hostMemoryFreeBytes ?? snapshot.host.memoryFreeBytes,
+      memoryBandwidth: device.hostMemoryBandwidth ?? snapshot.host.memoryBandwidth,
+    },
+    devices: [
+      {
+        id: 'hypothetical',
+        backendId,
+        name: device.name,
+        kind: device.kind,
+        memoryTotalBytes: device.memoryTotalBytes,
+        memoryFreeBytes: Math.min(device.memoryTotalBytes, device.memoryFreeBytes ?? device.memoryTotalBytes),
+        memorySource: 'DECLARED',
+        memoryBandwidth: device.memoryBandwidth,
+      },
+    ],
+  };
+}

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { MixgateError } from '../errors.ts';
+
+/**
+ * What a caller may ask for, checked once for every way in: GraphQL over each transport, and the command line.
+ * All problems are reported at once, each with its path.
+ */
+
+/** llama.cpp takes 32 bits, of which the highest value means random. */
+const MAX_SEED = 2 ** 32 - 2;
+const MAX_CONTEXT = 2 ** 24;
+const MAX_SLOTS = 64;
+
+/** `contextSize` when none is given, tokens: this, or the model's own length where that is shorter. */
+export const DEFAULT_CONTEXT_SIZE = 2048;
+
+const finite = (least: number, most: number) => z.number().min(least).max(most);
+const whole = (least: number, most: number) => z.number().int().min(least).max(most);
+const optional = <Schema extends z.ZodType>(schema: Schema) =>
+  schema.nullish().transform((value) => value ?? null);
+const withDefault = <Value>(schema: z.ZodType<Value>, value: Value) =>
+  schema.nullish().transform((given): Value => given ?? value);
+
+const name = z.string().min(1, 'must not be empty').max(512);
+const contextSize = withDefault(whole(1, MAX_CONTEXT), DEFAULT_CONTEXT_SIZE);
+const gpuLayers = optional(whole(0, 10_000));
+const objective = withDefault(z.enum(['QUALITY', 'BALANCED', 'SPEED']), 'BALANCED');
+
+const promptSchema = z
+  .object({
+    text: z.string().min(1, 'must not be empty').nullish(),
+    messages: z
+      .array(z.object({ role: z.enum(['SYSTEM', 'USER', 'ASSISTANT']), content: z.string() }))
+      .min(1, 'needs at least one message')
+      .nullish(),
+  })
+  .transform(({ text, messages }, context) => {
+    if (typeof text === 'string' && !messages) return { text };
+    if (messages && typeof text !== 'string') {
+      if (messages.some(({ content }) => content.trim() !== '')) return { messages: messages.map(lowerRole) };
+      context.addIssue({ code: 'custom', message: 'every message is empty: write something' });
+      return z.NEVER;
+    }
+    context.addIssue({ code: 'custom', message: 'needs exactly one of text and messages' });
+    return z.NEVER;
+  });
+
+const ROLES = { SYSTEM: 'system', USER: 'user', ASSISTANT: 'assistant' } as const;
+const lowerRole = ({ role, content }: { role: keyof typeof ROLES; content: string }) => ({
+  role: ROLES[role],
+  content,
+});
+
+/** The defaults are the schema's. */
+const samplingSchema = z.object({
+  temperature: withDefault(finite(0, 10), 0.7),
+  topK: withDefault(whole(0, 1_000_000), 40),
+  topP: withDefault(finite(0, 1), 0.95),
+  minP: withDefault(finite(0, 1), 0.05),
+  repeatPenalty: withDefault(finite(0.01, 10), 1.1),
+  repeatLastN: withDefault(whole(-1, MAX_CONTEXT), 64),
+  presencePenalty: withDefault(finite(-10, 10), 0),
+  frequencyPenalty: withDefault(finite(-10, 10), 0),
+  seed: optional(whole(0, MAX_SEED)),
+});
+
+export const generationRequestSchema = z.object({
+  model: name,
+  prompt: promptSchema,
+  quantization: optional(name),
+  backend: optional(name),
+  device: optional(name),
+  gpuLayers,
+  contextSize,
+  objective,
+  sampling: z
+    .unknown()
+    .optional()
+    .transform((value) => value ?? {})
+    .pipe(samplingSchema),
+  maxTokens: optional(whole(0, MAX_CONTEXT)),
+  stop: withDefault(z.array(z.string().min(1, 'must not be empty').max(1024)).max(64), []),
+  jsonSchema: z
+    .unknown()
+    .optional()
+    .transform((value) => value ?? null),
+  priority: withDefault(whole(-1_000_000, 1_000_000), 0),
+  onDisconnect: withDefault(z.enum(['CANCEL', 'CONTINUE']), 'CANCEL'),
+});
+export type GenerationRequest = z.output<typeof generationRequestSchema>;
+
+export const loadRequestSchema = z.object({
+  model: name,
+  quantization: optional(name),
+  device: optional(name),
+  gpuLayers,
+  contextSize,
+  slots: withDefault(whole(1, MAX_SLOTS), 1),
+});
+export type ModelLoadRequest = z.output<typeof loadRequestSchema>;
+
+const bytes = whole(0, Number.MAX_SAFE_INTEGER);
+const bandwidth = optional(z.number().positive().max(1e18));
+
+export const planRequestSchema = loadRequestSchema.extend({
+  objective,
+  hypotheticalDevice: optional(
+    z.object({
+      name: withDefault(name, 'hypothetical'),
+      kind: z.enum(['CUDA', 'METAL', 'VULKAN', 'CPU', 'WEBGPU', 'REMOTE']),
+      memoryTotalBytes: bytes.min(1, 'must be more than 0'),
+      memoryFreeBytes: optional(bytes),
+      memoryBandwidth: bandwidth,
+      hostMemoryFreeBytes: optional(bytes),
+      hostMemoryBandwidth: bandwidth,
+    }),
+  ),
+});
+export type ModelPlanRequest = z.output<typeof planRequestSchema>;
+
+/** @throws INVALID_INPUT with every problem and its path; the rejected values are not repeated */
+export function parseRequest<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  const sentence = problems
+    .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+    .join('; ');
+  throw new MixgateError('INVALID_INPUT', `${sentence}.`, { problems });
+}

@@ -1,0 +1,261 @@
+import type { Backend, Resident } from '../backends/backend.ts';
+import { MixgateError, asMixgateError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Plan } from '../routing/plan.ts';
+import {
+  EMPTY_RESIDENCY,
+  reduce,
+  type ResidencyEffect,
+  type ResidencyEvent,
+  type ResidentState,
+  type Waiter,
+} from '../routing/residency.ts';
+import type { Occupant } from './machine.ts';
+
+export interface ResidencyLoopOptions {
+  readonly backends: readonly Backend[];
+  /** Where a variant's weights are. */
+  readonly pathOf: (variantId: string) => string;
+  readonly log: Log;
+  readonly now: () => number;
+  /** Memory has changed hands. */
+  readonly onMemoryChange: () => void;
+}
+
+export type SlotRequest = Omit<Waiter, 'position'>;
+
+export interface SlotHooks {
+  readonly signal: AbortSignal;
+  readonly onPosition: (ahead: number) => void;
+  readonly onLoading: (fraction: number) => void;
+}
+
+/** A slot of a loaded model, until released. */
+export interface Lease {
+  readonly residentId: string;
+  readonly resident: Resident;
+  release(): void;
+}
+
+/** What is loaded, for people. */
+export interface ResidentView extends Occupant {
+  readonly id: string;
+  readonly busySlots: number;
+  readonly loadedAt: Date;
+  readonly lastUsedAt: Date;
+}
+
+interface Loaded {
+  readonly resident: Resident;
+  readonly loadedAt: Date;
+}
+
+interface Waiting extends SlotHooks {
+  readonly grant: (lease: Lease) => void;
+  readonly refuse: (error: MixgateError) => void;
+}
+
+/** Progress is told in steps of this, so that a long load does not flood the log. */
+const PROGRESS_STEP = 0.05;
+
+/** Feeds the residency reducer and performs its effects; every effect's outcome comes back as an event. */
+export class ResidencyLoop {
+  readonly #options: ResidencyLoopOptions;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #loaded = new Map<string, Loaded>();
+  readonly #loads = new Map<string, AbortController>();
+  readonly #failures = new Map<string, MixgateError>();
+  #state = EMPTY_RESIDENCY;
+
+  constructor(options: ResidencyLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Waits for a slot as the plan says; rejects with the load's error, or with the signal's reason. */
+  acquire(request: SlotRequest, pools: Readonly<Record<string, number>>, hooks: SlotHooks): Promise<Lease> {
+    return new Promise((resolve, reject) => {
+      const withdraw = () => {
+        settled();
+        reject(hooks.signal.reason as Error);
+        this.#dispatch({ type: 'withdrawn', waiterId: request.id });
+        this.#cancelUnwantedLoads();
+      };
+      const settled = () => {
+        this.#waiting.delete(request.id);
+        hooks.signal.removeEventListener('abort', withdraw);
+      };
+      if (hooks.signal.aborted) return reject(hooks.signal.reason as Error);
+      hooks.signal.addEventListener('abort', withdraw, { once: true });
+      this.#waiting.set(request.id, {
+        ...hooks,
+        grant: (lease) => (settled(), resolve(lease)),
+        refuse: (error) => (settled(), reject(error)),
+      });
+      this.#dispatch({ type: 'requested', waiter: request, pools });
+    });
+  }
+
+  residents(): readonly ResidentView[] {
+    return this.#state.residents.flatMap(({ id, plan, busySlots, lastUsedAt }) => {
+      const loaded = this.#loaded.get(id);
+      if (loaded === undefined) return [];
+      const { measuredBytes } = loaded.resident;
+      const { loadedAt } = loaded;
+      return [
+        { id, plan, busySlots, measuredBytes, isLoaded: true, loadedAt, lastUsedAt: new Date(lastUsedAt) },
+      ];
+    });
+  }
+
+  occupants(): readonly Occupant[] {
+    return this.#state.residents.map(({ id, plan }) => ({
+      plan,
+      isLoaded: this.#loaded.has(id),
+      measuredBytes: this.#loaded.get(id)?.resident.measuredBytes ?? null,
+    }));
+  }
+
+  /** Unloads an idle resident. @throws NOT_FOUND; INVALID_INPUT while it is busy */
+  async unload(residentId: string): Promise<void> {
+    const state = this.#find(residentId);
+    const loaded = this.#loaded.get(residentId);
+    if (state === undefined || loaded === undefined)
+      throw new MixgateError(
+        'NOT_FOUND',
+        `Nothing is resident under ${residentId}: see devices { resident { id } }.`,
+      );
+    if (state.busySlots > 0)
+      throw new MixgateError(
+        'INVALID_INPUT',
+        `${residentId} runs ${state.busySlots} generations: cancel them first.`,
+      );
+    this.#dispatch({ type: 'unloadRequested', residentId });
+    await loaded.resident.gone;
+  }
+
+  #dispatch(event: ResidencyEvent): void {
+    const [state, effects] = reduce(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: ResidencyEffect): void {
+    switch (effect.type) {
+      case 'load':
+        void this.#load(effect.residentId, effect.plan);
+        return;
+      case 'unload':
+        void this.#loaded.get(effect.residentId)?.resident.unload();
+        return;
+      case 'grant':
+        return this.#grant(effect.waiterId, effect.residentId);
+      case 'refuse':
+        this.#waiting.get(effect.waiterId)?.refuse(this.#failures.get(effect.residentId) ?? unknownFailure());
+        return;
+      case 'position':
+        this.#waiting.get(effect.waiterId)?.onPosition(effect.ahead);
+    }
+  }
+
+  #grant(waiterId: string, residentId: string): void {
+    const loaded = this.#loaded.get(residentId);
+    const waiting = this.#waiting.get(waiterId);
+    const release = once(() => this.#dispatch({ type: 'released', residentId, at: this.#options.now() }));
+    if (loaded === undefined || waiting === undefined) return release();
+    waiting.grant({ residentId, resident: loaded.resident, release });
+  }
+
+  async #load(residentId: string, plan: Plan): Promise<void> {
+    const { backends, log, now, onMemoryChange, pathOf } = this.#options;
+    const controller = new AbortController();
+    this.#loads.set(residentId, controller);
+    const { variantId: variant, deviceId: device, gpuLayers } = plan;
+    log.info('resident.loading', { resident: residentId, variant, device, gpuLayers });
+    const startedAt = now();
+    try {
+      const backend = backends.find(({ id }) => id === plan.backendId);
+      if (backend === undefined)
+        throw new MixgateError('BACKEND_UNAVAILABLE', `There is no backend ${plan.backendId}.`);
+      const onProgress = this.#progressOf(residentId);
+      onProgress(0);
+      const resident = await backend.load(
+        { ...plan, path: pathOf(variant) },
+        { signal: controller.signal, onProgress },
+      );
+      this.#loaded.set(residentId, { resident, loadedAt: new Date(now()) });
+      void resident.gone.then((reason) => this.#gone(residentId, reason));
+      const { measuredBytes } = resident;
+      log.info('resident.loaded', {
+        resident: residentId,
+        variant,
+        loadMs: now() - startedAt,
+        measuredBytes,
+      });
+      onProgress(1);
+      this.#dispatch({ type: 'loaded', residentId, at: now() });
+    } catch (error) {
+      // Cancelled because nobody waited: whoever has come since is no part of that and gets a load of its own.
+      if (controller.signal.aborted) this.#dispatch({ type: 'gone', residentId });
+      else this.#refuseWaiting(residentId, asMixgateError(error));
+    } finally {
+      this.#loads.delete(residentId);
+      onMemoryChange();
+    }
+  }
+
+  #refuseWaiting(residentId: string, error: MixgateError): void {
+    this.#failures.set(residentId, error);
+    this.#dispatch({ type: 'loadFailed', residentId });
+    this.#failures.delete(residentId);
+  }
+
+  #gone(residentId: string, reason: Error | null): void {
+    this.#loaded.delete(residentId);
+    this.#options.log.info('resident.unloaded', {
+      resident: residentId,
+      reason: reason?.message ?? 'asked to',
+    });
+    this.#options.onMemoryChange();
+    this.#dispatch({ type: 'gone', residentId });
+  }
+
+  #progressOf(residentId: string): (fraction: number) => void {
+    let told = -1;
+    return (fraction) => {
+      if (fraction < 1 && fraction - told < PROGRESS_STEP) return;
+      if (fraction === told) return;
+      told = fraction;
+      const resident = this.#find(residentId);
+      for (const waiter of this.#state.waiting)
+        if (resident !== undefined && isFor(resident, waiter))
+          this.#waiting.get(waiter.id)?.onLoading(fraction);
+    };
+  }
+
+  /** Nobody waits for it any more: a cancelled generation also cancels the load it caused. */
+  #cancelUnwantedLoads(): void {
+    for (const [residentId, controller] of this.#loads) {
+      const resident = this.#find(residentId);
+      if (resident !== undefined && !this.#state.waiting.some((waiter) => isFor(resident, waiter)))
+        controller.abort();
+    }
+  }
+
+  #find(residentId: string): ResidentState | undefined {
+    return this.#state.residents.find(({ id }) => id === residentId);
+  }
+}
+
+const isFor = ({ plan }: ResidentState, waiter: Waiter): boolean =>
+  plan.variantId === waiter.plan.variantId && plan.deviceId === waiter.plan.deviceId;
+
+const unknownFailure = () => new MixgateError('INTERNAL', 'The load failed without a reason.');
+
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    run();
+  };
+}
