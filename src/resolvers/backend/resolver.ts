@@ -1,0 +1,97 @@
+import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type { Backend as BackendRuntime } from '../../backends/backend.ts';
+import { loadModel } from '../../generation/load-model.ts';
+import { loadRequestSchema, parseRequest } from '../../generation/request.ts';
+import type { ResidentView } from '../../generation/residency-loop.ts';
+import type { LocalVariant } from '../../models/catalog.ts';
+import type { DeviceFacts } from '../../routing/device.ts';
+import type { Plan as PlanFacts } from '../../routing/plan.ts';
+import { Variant } from '../model/types.ts';
+import { Plan } from '../plan/types.ts';
+import type { Services } from '../services.ts';
+import { Backend, Device, ResidentModel } from './types.ts';
+
+type BackendView = Backend & { readonly devices: readonly DeviceFacts[] };
+
+function backendView({ id, capabilities }: BackendRuntime, { machine }: Services): BackendView {
+  const { version, ...status } = machine.status(id);
+  return { id, ...status, version: version ?? '', formats: [...capabilities.formats] as Backend['formats'] };
+}
+
+@Resolver(() => Backend)
+export class BackendResolver {
+  @Query(() => [Backend])
+  async backends(@Ctx() services: Services): Promise<BackendView[]> {
+    await services.machine.refresh();
+    return services.machine.backends.map((backend) => backendView(backend, services));
+  }
+
+  @FieldResolver(() => [Device])
+  devices(@Root() { devices }: BackendView): readonly DeviceFacts[] {
+    return devices;
+  }
+}
+
+@Resolver(() => Device)
+export class DeviceResolver {
+  @Query(() => [Device], { description: 'The devices of all backends, with the memory that is free now.' })
+  async devices(@Ctx() { machine }: Services): Promise<readonly DeviceFacts[]> {
+    await machine.refresh();
+    return machine.devices();
+  }
+
+  @FieldResolver(() => Backend)
+  backend(@Root() { backendId }: DeviceFacts, @Ctx() services: Services): BackendView {
+    return backendView(
+      services.machine.backends.find(({ id }) => id === backendId)!,
+      services,
+    );
+  }
+
+  @FieldResolver(() => [ResidentModel], { description: 'Models resident on this device now.' })
+  resident(@Root() { id }: DeviceFacts, @Ctx() { residency }: Services): readonly ResidentView[] {
+    return residency.residents().filter(({ plan }) => plan.deviceId === id);
+  }
+}
+
+@Resolver(() => ResidentModel)
+export class ResidentModelResolver {
+  @Mutation(() => ResidentModel, {
+    description: 'Load a variant before it is needed; returns when it is resident.',
+  })
+  loadModel(
+    @Arg('model', () => ID) model: string,
+    @Arg('quantization', () => String, { nullable: true }) quantization: string | null,
+    @Arg('device', () => ID, { nullable: true }) device: string | null,
+    @Arg('gpuLayers', () => Int, { nullable: true }) gpuLayers: number | null,
+    @Arg('contextSize', () => Int, { nullable: true, defaultValue: 2048 }) contextSize: number | null,
+    @Arg('slots', () => Int, { nullable: true, defaultValue: 1 }) slots: number | null,
+    @Ctx() services: Services,
+  ): Promise<ResidentView> {
+    const input = { model, quantization, device, gpuLayers, contextSize, slots };
+    return loadModel(parseRequest(loadRequestSchema, input), services);
+  }
+
+  @Mutation(() => Boolean, {
+    description: 'Unload an idle resident and free its memory; true when it is gone.',
+  })
+  async unloadModel(@Arg('id', () => ID) id: string, @Ctx() { residency }: Services): Promise<boolean> {
+    await residency.unload(id);
+    return true;
+  }
+
+  @FieldResolver(() => Variant)
+  variant(@Root() { plan }: ResidentView, @Ctx() { catalog }: Services): LocalVariant {
+    return catalog.variant(plan.variantId);
+  }
+
+  @FieldResolver(() => Plan)
+  plan(@Root() { plan }: ResidentView): PlanFacts {
+    return plan;
+  }
+
+  @FieldResolver(() => Int)
+  slots(@Root() { plan }: ResidentView): number {
+    return plan.slots;
+  }
+}

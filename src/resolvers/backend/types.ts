@@ -1,0 +1,80 @@
+import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { WeightFormat } from '../model/types.ts';
+import { DateTime, SafeInt } from '../scalars.ts';
+import { DeviceKind } from './device-kind.ts';
+
+export enum MemorySource {
+  MEASURED = 'MEASURED',
+  DECLARED = 'DECLARED',
+  PROBED = 'PROBED',
+  ESTIMATED = 'ESTIMATED',
+}
+registerEnumType(MemorySource, {
+  name: 'MemorySource',
+  description: 'How the memory figure of a device is known. WebGPU cannot report its memory.',
+});
+
+@ObjectType({ description: 'A runtime that can execute generations: `llama-cpp`, `webgpu`, …' })
+export class Backend {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String, {
+    description: "Version of the runtime, e.g. llama.cpp's release; empty while the runtime cannot be asked.",
+  })
+  version!: string;
+
+  @Field(() => Boolean)
+  available!: boolean;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why it is unavailable and what to do about it; null when available.',
+  })
+  unavailableReason!: string | null;
+
+  @Field(() => [WeightFormat])
+  formats!: WeightFormat[];
+}
+
+@ObjectType({ description: 'A GPU, a CPU or a browser’s GPU, with its memory. Bytes.' })
+export class Device {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String)
+  name!: string;
+
+  @Field(() => DeviceKind)
+  kind!: DeviceKind;
+
+  @Field(() => SafeInt)
+  memoryTotalBytes!: number;
+
+  @Field(() => SafeInt)
+  memoryFreeBytes!: number;
+
+  @Field(() => MemorySource)
+  memorySource!: MemorySource;
+}
+
+@ObjectType({ description: 'A loaded variant with its context and slots.' })
+export class ResidentModel {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => Int)
+  busySlots!: number;
+
+  @Field(() => DateTime)
+  loadedAt!: Date;
+
+  @Field(() => DateTime)
+  lastUsedAt!: Date;
+
+  @Field(() => SafeInt, {
+    nullable: true,
+    description: 'Device memory measured after the load, bytes; null where the runtime cannot tell.',
+  })
+  measuredBytes!: number | null;
+}

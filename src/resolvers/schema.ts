@@ -1,0 +1,49 @@
+import 'reflect-metadata';
+import type { GraphQLInputObjectType, GraphQLSchema } from 'graphql';
+import { buildSchema, Ctx, Query, Resolver, type PubSub } from 'type-graphql';
+import { BackendResolver, DeviceResolver, ResidentModelResolver } from './backend/resolver.ts';
+import { GENERATION_EVENTS } from './generation/events.ts';
+import { GenerationResolver, PlanChosenResolver } from './generation/resolver.ts';
+import { ModelResolver, VariantResolver } from './model/resolver.ts';
+import { PlanResolver } from './plan/resolver.ts';
+import type { Services } from './services.ts';
+
+@Resolver()
+class VersionResolver {
+  @Query(() => String, { description: 'Version of mixgate.' })
+  version(@Ctx() { version }: Services): string {
+    return version;
+  }
+}
+
+/** Every source is an iterable of its own: nothing is ever published. */
+const NO_PUBSUB: PubSub = {
+  publish: () => undefined,
+  subscribe: () => {
+    throw new Error('No subscription of this schema uses a topic.');
+  },
+};
+
+/** The executable schema; the same for every transport. */
+export async function createSchema(): Promise<GraphQLSchema> {
+  const schema = await buildSchema({
+    resolvers: [
+      BackendResolver,
+      DeviceResolver,
+      GenerationResolver,
+      ModelResolver,
+      PlanChosenResolver,
+      PlanResolver,
+      ResidentModelResolver,
+      VariantResolver,
+      VersionResolver,
+    ],
+    orphanedTypes: GENERATION_EVENTS,
+    pubSub: NO_PUBSUB,
+    // Requests are checked where they are used, for the command line too: generation/request.ts.
+    validate: false,
+  });
+  // type-graphql has no option for it.
+  (schema.getType('PromptInput') as GraphQLInputObjectType).isOneOf = true;
+  return schema;
+}

@@ -1,0 +1,91 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import Negotiator from 'negotiator';
+import { GraphQLError, OperationTypeNode } from 'graphql';
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+const GRAPHQL_TYPE = 'application/graphql-response+json; charset=utf-8';
+/** In Apollo's own order: what a caller gets who does not care. */
+const OFFERED = [JSON_TYPE, GRAPHQL_TYPE];
+
+const isPlainJson = (accept: string | undefined): boolean =>
+  accept === undefined || new Negotiator({ headers: { accept } }).mediaType(OFFERED) === JSON_TYPE;
+
+const REQUEST_ERRORS = new Set<unknown>([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_USER_INPUT',
+  'OPERATION_RESOLUTION_FAILURE',
+]);
+
+/**
+ * GraphQL over HTTP: a well-formed request whose document or variables are wrong is answered 200 as plain
+ * `application/json`, where 4xx would mean that no GraphQL server answered. Apollo says 400 always.
+ */
+export const specStatus: ApolloServerPlugin = {
+  async requestDidStart() {
+    return {
+      async willSendResponse({ request, response, errors }) {
+        if (response.http.status !== 400 || response.body.kind !== 'single') return;
+        if (response.body.singleResult.data !== undefined || errors === undefined) return;
+        if (!errors.every(({ extensions }) => REQUEST_ERRORS.has(extensions['code']))) return;
+        if (isPlainJson(request.http?.headers.get('accept'))) response.http.status = 200;
+      },
+    };
+  },
+};
+
+/** A subscription over plain HTTP would be executed once and answered with nothing: say where it goes instead. */
+export const noSubscriptionsOverHttp: ApolloServerPlugin = {
+  async requestDidStart() {
+    return {
+      async didResolveOperation({ operation }) {
+        if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return;
+        throw new GraphQLError(
+          'Subscriptions go over WebSocket (graphql-transport-ws) at this address, or over server-sent events at ' +
+            '/graphql/stream.',
+          { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } },
+        );
+      },
+    };
+  },
+};
+
+const EXAMPLE = `# Press Ctrl+Enter to run.
+subscription {
+  generate(input: {
+    model: "tiny-mixtral-8x2m-instruct-demo"
+    prompt: { messages: [{ role: USER, content: "Alas, a wild unicorn is approaching! As a llama, what should I do?" }] }
+  }) {
+    sequence
+    ... on PlanChosen { plan { variant { quantization } deviceName gpuLayers reasons } }
+    ... on ModelLoading { progress }
+    ... on TokenChunk { text }
+    ... on GenerationCompleted { finishReason timings { totalMs eval { tokensPerSecond } } }
+    ... on GenerationFailed { error { code message } }
+  }
+}
+`;
+
+/** GraphiQL in one file, all inlined: Apollo's own landing page loads its script from elsewhere. */
+export const landingPage: ApolloServerPlugin = {
+  async serverWillStart() {
+    let html: Promise<string> | undefined;
+    return {
+      async renderLandingPage() {
+        return { html: () => (html ??= renderExplorer()) };
+      },
+    };
+  },
+};
+
+async function renderExplorer(): Promise<string> {
+  // 9 MB of page: loaded when somebody first looks.
+  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
+  const options = {
+    title: 'mixgate',
+    defaultQuery: EXAMPLE,
+    endpoint: '/graphql',
+    subscriptionsProtocol: 'WS' as const,
+  };
+  return renderGraphiQL(options).trimStart();
+}

@@ -1,0 +1,114 @@
+import type { AddressInfo } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { ApolloServer } from '@apollo/server';
+import fastifyApollo, { fastifyApolloDrainPlugin } from '@as-integrations/fastify';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { GraphQLSchema } from 'graphql';
+import { MixgateError, messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Services } from '../resolvers/services.ts';
+import { landingPage, noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
+import { healthRoutes } from './health.ts';
+import { PublicErrors } from './public-error.ts';
+import { serveEventStream } from './sse.ts';
+import { serveWebSocket } from './websocket.ts';
+
+export interface ServerOptions {
+  readonly schema: GraphQLSchema;
+  readonly services: Services;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly log: Log;
+  /** False while the gateway drains. */
+  readonly isReady: () => boolean;
+}
+
+export interface Server {
+  /** Address of the GraphQL endpoint. */
+  readonly url: string;
+  /** Takes no new connections, ends every subscription, and resolves when all sockets are closed. */
+  close(): Promise<void>;
+}
+
+const MAX_BODY_BYTES = 4 * 2 ** 20;
+/** Bounds on a document, so that parsing it stays cheap. */
+const PARSE_OPTIONS = { maxTokens: 5000 };
+
+/** One schema and one context over HTTP, WebSocket and server-sent events. @throws INVALID_INPUT when the port is taken */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { schema, services, host, port, log, isReady } = options;
+  const errors = new PublicErrors(log);
+  const app = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
+  const apollo = new ApolloServer<Services>({
+    schema,
+    plugins: [specStatus, noSubscriptionsOverHttp, landingPage, fastifyApolloDrainPlugin(app)],
+    formatError: (_formatted, error) => errors.format(error),
+    parseOptions: PARSE_OPTIONS,
+    csrfPrevention: true,
+    introspection: true,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+  });
+  await apollo.start();
+
+  graphqlErrors(app, errors);
+  await app.register(fastifyApollo(apollo), {
+    path: '/graphql',
+    method: ['GET', 'POST'],
+    context: async () => services,
+  });
+  const sse = serveEventStream(app, { schema, services, errors });
+  healthRoutes(app, isReady);
+  app.get('/', (_request, reply) => reply.redirect('/graphql'));
+
+  await listen(app, host, port);
+  // After listening, or graphql-ws would report the server's own errors, such as a port in use, as its own.
+  const webSocket = serveWebSocket(app.server, { schema, services, errors });
+  const { address, port: actualPort, family } = app.server.address() as AddressInfo;
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}/graphql`,
+    async close() {
+      // What readers have just been given is still on its way to the sockets.
+      await setImmediate();
+      sse.close();
+      await webSocket.close();
+      await apollo.stop();
+      await app.close();
+    },
+  };
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const advice =
+      code === 'EADDRINUSE'
+        ? `Port ${port} of ${host} is in use: stop what listens there, or choose another with --port (0 takes a free one).`
+        : `Cannot listen on ${host}:${port}: ${messageOf(error)}`;
+    throw new MixgateError('INVALID_INPUT', advice, { host, port, reason: code });
+  }
+}
+
+/** What fails before GraphQL (a body that is no JSON, a wrong content type) is answered in GraphQL's form too. */
+function graphqlErrors(app: FastifyInstance, errors: PublicErrors): void {
+  app.removeContentTypeParser('text/plain');
+  app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
+    const status = error.statusCode ?? 500;
+    const formatted =
+      status < 500 ? errors.format(new MixgateError('INVALID_INPUT', error.message)) : errors.format(error);
+    const isGraphql = request.headers.accept?.includes('application/graphql-response+json') === true;
+    const type = isGraphql ? 'application/graphql-response+json' : 'application/json';
+    return reply
+      .code(status)
+      .type(`${type}; charset=utf-8`)
+      .send(JSON.stringify({ errors: [formatted] }));
+  });
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({
+      errors: [errors.format(new MixgateError('NOT_FOUND', 'Nothing is here. The API is at /graphql.'))],
+    }),
+  );
+}

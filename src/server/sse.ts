@@ -1,0 +1,48 @@
+import type { FastifyInstance } from 'fastify';
+import { validate, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql';
+import { createHandler } from 'graphql-sse/lib/use/fastify';
+import type { ServerResponse } from 'node:http';
+import type { Services } from '../resolvers/services.ts';
+import type { PublicErrors } from './public-error.ts';
+
+export interface TransportOptions {
+  readonly schema: GraphQLSchema;
+  readonly services: Services;
+  readonly errors: PublicErrors;
+}
+
+/** graphql-sse, distinct connections mode, at /graphql/stream. */
+export function serveEventStream(app: FastifyInstance, { schema, services, errors }: TransportOptions) {
+  const open = new Set<ServerResponse>();
+  const handler = createHandler({
+    schema,
+    context: () => services as unknown as Record<PropertyKey, unknown>,
+    // No token: single connection mode is off.
+    authenticate: () => null,
+    // Both are only written out from here on, for which the formatted shape serves.
+    validate: (...args) => errors.formatAll(validate(...args)) as unknown as GraphQLError[],
+    onNext: (_context, _request, result) =>
+      result.errors && ({ ...result, errors: errors.formatAll(result.errors) } as unknown as ExecutionResult),
+  });
+
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/graphql/stream',
+    handler: async (request, reply) => {
+      // graphql-sse wants this type alone, browsers and fetch libraries add others.
+      if (request.headers.accept?.includes('text/event-stream')) request.headers.accept = 'text/event-stream';
+      reply.hijack();
+      open.add(reply.raw);
+      reply.raw.once('close', () => open.delete(reply.raw));
+      try {
+        await handler(request, reply);
+      } catch (error) {
+        const body = JSON.stringify({ errors: [errors.format(error)] });
+        if (reply.raw.headersSent) reply.raw.destroy();
+        else reply.raw.writeHead(500, { 'content-type': 'application/json; charset=utf-8' }).end(body);
+      }
+    },
+  });
+
+  return { close: () => open.forEach((response) => response.destroy()) };
+}

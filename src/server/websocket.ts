@@ -1,0 +1,32 @@
+import type { Server as HttpServer } from 'node:http';
+import type { FormattedExecutionResult } from 'graphql';
+import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
+import { useServer } from 'graphql-ws/use/ws';
+import { WebSocketServer } from 'ws';
+import type { TransportOptions } from './sse.ts';
+
+const MAX_MESSAGE_BYTES = 4 * 2 ** 20;
+const CONNECTION_INIT_MS = 10_000;
+
+/** graphql-transport-ws at /graphql. graphql-ws awaits each send, so that a slow client slows only its own reading. */
+export function serveWebSocket(server: HttpServer, { schema, services, errors }: TransportOptions) {
+  const sockets = new WebSocketServer({
+    server,
+    path: '/graphql',
+    maxPayload: MAX_MESSAGE_BYTES,
+    handleProtocols: (protocols) =>
+      protocols.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
+  });
+  const graphql = useServer(
+    {
+      schema,
+      context: () => services as unknown as Record<PropertyKey, unknown>,
+      connectionInitWaitTimeout: CONNECTION_INIT_MS,
+      onError: (_context, _id, _payload, failures) => errors.formatAll(failures),
+      onNext: (_context, _id, _payload, _args, result) =>
+        result.errors && ({ ...result, errors: errors.formatAll(result.errors) } as FormattedExecutionResult),
+    },
+    sockets,
+  );
+  return { close: async () => graphql.dispose() };
+}
