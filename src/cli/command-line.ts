@@ -1,0 +1,113 @@
+import { Command, CommanderError, Option } from 'commander';
+import pc from 'picocolors';
+import { CONFIG_KEYS, configSchema, flagName, type ConfigKey, type ConfigSource } from '../config.ts';
+import { asMixgateError } from '../errors.ts';
+import type { CommandEnvironment } from './environment.ts';
+import { printConfigReference, printSchema } from './print.ts';
+import { runPrompt, type RunOptions } from './run.ts';
+import { serve } from './serve.ts';
+
+const USAGE_ERROR = 2;
+
+/** The options whose names people know from llama.cpp; `-ngl` has two letters, which no parser takes. */
+const LLAMA_CPP_ALIASES: Readonly<Record<string, string>> = {
+  '-ngl': '--gpu-layers',
+  '--n-gpu-layers': '--gpu-layers',
+  '--ctx-size': '--context-size',
+  '--temp': '--temperature',
+  '--n-predict': '--max-tokens',
+};
+
+/** Parses the command line and runs it. Errors are one line with a code; nothing is thrown. */
+export async function runCommandLine(environment: CommandEnvironment): Promise<void> {
+  const argv = process.argv.map((argument) => {
+    const [name = '', ...value] = argument.split('=');
+    return [LLAMA_CPP_ALIASES[name] ?? name, ...value].join('=');
+  });
+  try {
+    await program(environment).parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : USAGE_ERROR;
+      return;
+    }
+    const { code, message, cause } = asMixgateError(error);
+    process.stderr.write(`${pc.red(code)} ${message}\n`);
+    if (code === 'INTERNAL' && cause instanceof Error) process.stderr.write(`${cause.stack ?? ''}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function program(environment: CommandEnvironment): Command {
+  const root = new Command('mixgate')
+    .description('One GraphQL schema for every local LLM runtime.')
+    .version(environment.version)
+    .configureOutput({
+      outputError: (text, write) => write(`${pc.red('INVALID_INPUT')} ${text.replace('error: ', '')}`),
+    })
+    .exitOverride();
+
+  const serveCommand = root.command('serve').description('Start the gateway.');
+  addConfigOptions(serveCommand, CONFIG_KEYS).action((options: ConfigSource) => serve(options, environment));
+
+  const run = root
+    .command('run')
+    .description('Answer one prompt in the terminal and tell how long each stage took.')
+    .argument('<prompt...>', 'the prompt');
+  run
+    .option('-m, --model <id|file>', 'model id, or a GGUF file (default: the embedded demo model)')
+    .option('-q, --quantization <name>', 'pin a quantization, e.g. Q4_K_M (default: the planner chooses)')
+    .option('-c, --context-size <tokens>', 'context for prompt and answer (llama.cpp: --ctx-size)')
+    .option('-g, --gpu-layers <count>', 'pin the layers on the GPU (llama.cpp: -ngl, --n-gpu-layers)')
+    .option('-n, --max-tokens <count>', 'length of the answer at most (llama.cpp: --n-predict)')
+    .option('--temperature <number>', '0 is greedy (llama.cpp: --temp)')
+    .option('--top-k <count>', 'draw from the most likely tokens only')
+    .option('--top-p <share>', 'draw from the most likely share only')
+    .option('--min-p <share>', 'leave out what is less likely than this share of the likeliest')
+    .option('--repeat-penalty <factor>', '1 is off')
+    .option('--repeat-last-n <tokens>', 'how far back the penalty looks')
+    .option('-s, --seed <number>', 'same seed, same text')
+    .option('--system <text>', 'system message')
+    .option('--raw', 'give the prompt to the model as it is, without its chat template')
+    .option('--json', 'print one JSON document instead of text');
+  const runKeys: ConfigKey[] = [
+    'modelsDir',
+    'dataDir',
+    'gpu',
+    'threads',
+    'deviceMargin',
+    'hostMargin',
+    'logLevel',
+  ];
+  addConfigOptions(run, runKeys).action((words: string[], options: RunOptions) =>
+    runPrompt(words.join(' '), options, environment),
+  );
+
+  root
+    .command('schema')
+    .description('Print the GraphQL schema.')
+    .option('--out <file>', 'write it to a file')
+    .action(printSchema);
+  root
+    .command('config')
+    .description('Print the reference of the configuration.')
+    .option('--out <file>', 'write it to a file')
+    .action(printConfigReference);
+  return root;
+}
+
+function addConfigOptions(command: Command, keys: readonly ConfigKey[]): Command {
+  for (const key of keys) {
+    const flag = key === 'threads' ? `-t, ${flagName(key)}` : flagName(key);
+    const description = configSchema.shape[key].description ?? '';
+    const option =
+      key === 'modelsDir'
+        ? new Option(`${flag} <folder>`, description).argParser((value, before: string[] = []) => [
+            ...before,
+            value,
+          ])
+        : new Option(`${flag} <value>`, description);
+    command.addOption(option);
+  }
+  return command.option('--config <file>', 'configuration file, YAML or JSON');
+}

@@ -1,0 +1,15 @@
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import type { Services } from '../resolvers/services.ts';
+
+/** What the commands need from the composition root. */
+export interface CommandEnvironment {
+  readonly version: string;
+  readonly createGateway: (config: Config, log: Log) => Promise<Gateway>;
+}
+
+/** Everything that runs below the transports. */
+export interface Gateway {
+  readonly services: Services;
+  readonly dispose: () => Promise<void>;
+}

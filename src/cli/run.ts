@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs';
+import { SingleBar, Presets } from 'cli-progress';
+import pc from 'picocolors';
+import { loadConfig, type ConfigSource } from '../config.ts';
+import { MixgateError } from '../errors.ts';
+import type { GenerationEvent } from '../generation/events.ts';
+import type { Generation } from '../generation/generation.ts';
+import { generationRequestSchema, parseRequest, type GenerationRequest } from '../generation/request.ts';
+import { createLog } from '../log.ts';
+import type { Services } from '../resolvers/services.ts';
+import type { CommandEnvironment } from './environment.ts';
+import { describePlan, timingsTable } from './format.ts';
+
+/** As the command line gives them: text, or absent. */
+export interface RunOptions extends ConfigSource {
+  readonly model?: string;
+  readonly quantization?: string;
+  readonly system?: string;
+  readonly raw?: boolean;
+  readonly json?: boolean;
+}
+
+/** `mixgate run PROMPT`: the answer goes to standard output, everything about it to standard error. */
+export async function runPrompt(
+  prompt: string,
+  options: RunOptions,
+  { createGateway }: CommandEnvironment,
+): Promise<void> {
+  const config = loadConfig({ logLevel: 'error', ...options }, process.env);
+  const { services, dispose } = await createGateway(
+    config,
+    createLog({ level: config.logLevel, format: 'pretty' }),
+  );
+  try {
+    const generation = services.generations.start(await request(prompt, options, services));
+    process.once('SIGINT', () => generation.cancel());
+    const view = options.json === true ? silent : terminal(prompt);
+    for await (const event of generation.log.read(0, new AbortController().signal)) view(event);
+    end(generation, options.json === true);
+  } finally {
+    await dispose();
+  }
+}
+
+const number = (value: unknown): unknown => (value === undefined ? undefined : Number(value));
+
+async function request(prompt: string, options: RunOptions, services: Services): Promise<GenerationRequest> {
+  const { model, quantization } = await subject(options, services);
+  const messages = [
+    ...(options.system === undefined ? [] : [{ role: 'SYSTEM', content: options.system }]),
+    { role: 'USER', content: prompt },
+  ];
+  return parseRequest(generationRequestSchema, {
+    model,
+    quantization,
+    prompt: options.raw === true ? { text: prompt } : { messages },
+    contextSize: number(options['contextSize']),
+    gpuLayers: number(options['gpuLayers']),
+    maxTokens: number(options['maxTokens']),
+    sampling: {
+      temperature: number(options['temperature']),
+      topK: number(options['topK']),
+      topP: number(options['topP']),
+      minP: number(options['minP']),
+      repeatPenalty: number(options['repeatPenalty']),
+      repeatLastN: number(options['repeatLastN']),
+      seed: number(options['seed']),
+    },
+  });
+}
+
+/** `--model` is an id or a file; without it, the first model there is. */
+async function subject({ model, quantization }: RunOptions, { catalog }: Services) {
+  if (model !== undefined && (model.toLowerCase().endsWith('.gguf') || existsSync(model))) {
+    const variant = await catalog.add(model);
+    return { model: variant.modelId, quantization: variant.quantization };
+  }
+  const first = catalog.models()[0]?.id;
+  if (model === undefined && first === undefined)
+    throw new MixgateError('MODEL_NOT_FOUND', 'There are no models: give a GGUF file with --model.');
+  return { model: model ?? first, quantization };
+}
+
+type View = (event: GenerationEvent) => void;
+
+const silent: View = () => undefined;
+
+function terminal(prompt: string): View {
+  const { stderr, stdout } = process;
+  const bar = new SingleBar(
+    {
+      stream: stderr,
+      format: 'loading {bar} {percentage}%',
+      hideCursor: true,
+      clearOnComplete: true,
+      noTTYOutput: false,
+    },
+    Presets.shades_classic,
+  );
+  let isLoading = false;
+  stderr.write(`${pc.green(prompt)}\n`);
+  return (event) => {
+    if (event.type === 'PlanChosen') stderr.write(`${pc.dim(describePlan(event.plan))}\n`);
+    if (event.type === 'ModelLoading' && stderr.isTTY) {
+      if (!isLoading) bar.start(1, 0);
+      isLoading = event.progress < 1;
+      bar.update(event.progress);
+      if (!isLoading) bar.stop();
+    }
+    if (event.type === 'TokenChunk') stdout.write(event.text);
+  };
+}
+
+function end(generation: Generation, isJson: boolean): void {
+  const { state, error, text, plan, usage, timings, seed, finishReason } = generation;
+  if (isJson)
+    process.stdout.write(
+      `${JSON.stringify({ state, text, finishReason, error, plan, usage, timings, seed })}\n`,
+    );
+  else process.stdout.write('\n');
+  if (error !== null && !isJson) process.stderr.write(`${pc.red(error.code)} ${error.message}\n`);
+  if (timings !== null && !isJson)
+    process.stderr.write(`${timingsTable(timings)}\n${pc.dim(`seed ${seed}, ${finishReason}`)}\n`);
+  if (state !== 'COMPLETED') process.exitCode = 1;
+}

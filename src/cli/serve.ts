@@ -1,0 +1,77 @@
+import pc from 'picocolors';
+import { loadConfig, type ConfigSource } from '../config.ts';
+import { createLog } from '../log.ts';
+import { createSchema } from '../resolvers/schema.ts';
+import type { Services } from '../resolvers/services.ts';
+import { startServer } from '../server/server.ts';
+import type { CommandEnvironment } from './environment.ts';
+import { gib, planLine } from './format.ts';
+
+/** `mixgate serve`: runs until SIGTERM or SIGINT, which drain and exit 0; a second one exits at once. */
+export async function serve(flags: ConfigSource, { createGateway }: CommandEnvironment): Promise<void> {
+  const config = loadConfig(flags, process.env);
+  const format = config.logFormat === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : config.logFormat;
+  const log = createLog({ level: config.logLevel, format });
+  const { services, dispose } = await createGateway(config, log);
+  let isDraining = false;
+  const server = await startServer({
+    schema: await createSchema(),
+    services,
+    host: config.host,
+    port: config.port,
+    log,
+    isReady: () => !isDraining,
+  }).catch(async (error: unknown) => {
+    await dispose();
+    throw error;
+  });
+
+  const stop = async (): Promise<void> => {
+    if (isDraining) process.exit(1);
+    isDraining = true;
+    log.info('server.draining', { running: services.generations.running });
+    await services.generations.drain(config.drainMs);
+    await server.close();
+    await dispose();
+    log.info('server.stopped', {});
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
+
+  log.info('server.listening', { url: server.url });
+  process.stderr.write(await banner(server.url, services));
+  process.stdout.write(`ready ${server.url}\n`);
+}
+
+/** What a person wants to know first, and something to paste. */
+async function banner(url: string, { catalog, machine, planner }: Services): Promise<string> {
+  const devices = machine
+    .devices()
+    .map(
+      ({ name, kind, memoryFreeBytes, memoryTotalBytes }) =>
+        `  ${pc.bold(kind)} ${name}, ${gib(memoryFreeBytes)} free of ${gib(memoryTotalBytes)}`,
+    );
+  const problems = machine.backends.flatMap(({ id }) => machine.status(id).unavailableReason ?? []);
+  const [model] = catalog.models();
+  if (model === undefined) return `${pc.yellow('No models found')}: add a folder with --models-dir.\n`;
+  const plan = await planLine(model.id, planner);
+  const query = `subscription { generate(input: { model: \\"${model.id}\\", prompt: { messages: [{ role: USER, content: \\"Alas, a wild unicorn is approaching! As a llama, what should I do?\\" }] } }) { sequence ... on TokenChunk { text } ... on GenerationCompleted { finishReason } ... on GenerationFailed { error { message } } } }`;
+  return [
+    '',
+    `${pc.bold('mixgate')} listens at ${pc.cyan(url)}: open it in a browser to explore the API.`,
+    `Devices:`,
+    ...devices,
+    ...problems.map((problem) => `  ${pc.yellow(problem)}`),
+    `Models: ${catalog
+      .models()
+      .map(({ id, variants }) => `${id} (${variants.length} quantizations)`)
+      .join(', ')}`,
+    `Plan: ${plan}`,
+    `Try it:`,
+    `  curl -N ${url}/stream -H 'content-type: application/json' -H 'accept: text/event-stream' \\`,
+    `    -d '{"query":"${query}"}'`,
+    '',
+    '',
+  ].join('\n');
+}
