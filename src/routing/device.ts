@@ -5,8 +5,22 @@ export type DeviceKind = 'CUDA' | 'METAL' | 'VULKAN' | 'CPU' | 'WEBGPU' | 'REMOT
 /** How a memory figure is known. */
 export type MemorySource = 'MEASURED' | 'DECLARED' | 'PROBED' | 'ESTIMATED';
 
-/** A place that can hold and run a variant. Bytes, and bytes per second. */
-export interface DeviceFacts {
+/** How fast a memory is read, bytes per second. Null where unknown; never guessed. */
+export interface MemorySpeed {
+  /** From a data sheet, or as declared. */
+  readonly memoryBandwidth: number | null;
+  /** What decoding really reached here, from the gateway's own runs. */
+  readonly observations: readonly SpeedObservation[];
+}
+
+/** A run that read `bytesPerToken` and reached `bytesPerSecond` doing so. */
+export interface SpeedObservation {
+  readonly bytesPerToken: number;
+  readonly bytesPerSecond: number;
+}
+
+/** A place that can hold and run a variant. Bytes. */
+export interface DeviceFacts extends MemorySpeed {
   readonly id: string;
   readonly backendId: string;
   readonly name: string;
@@ -14,22 +28,65 @@ export interface DeviceFacts {
   readonly memoryTotalBytes: number;
   readonly memoryFreeBytes: number;
   readonly memorySource: MemorySource;
-  /** Null where unknown; never guessed. */
-  readonly memoryBandwidth: number | null;
 }
 
 /** The memory that holds what a device does not. */
-export interface HostFacts {
+export interface HostFacts extends MemorySpeed {
   readonly memoryFreeBytes: number;
-  readonly memoryBandwidth: number | null;
 }
 
 /** What a runtime can do, as data. */
 export interface RuntimeCapabilities {
   readonly formats: readonly WeightFormat[];
+  /** Can keep some layers on the host; else everything is on the device. */
+  readonly partialOffload: boolean;
   /** Can keep the experts of some layers on the host (llama.cpp's --n-cpu-moe). */
   readonly cpuExperts: boolean;
-  readonly kvCacheType: KvCacheType;
+  /** Can spread the layers of one model over several of its devices. */
+  readonly multiDevice: boolean;
+  /** The one it uses by itself comes first. */
+  readonly kvCacheTypes: readonly KvCacheType[];
   /** Tokens computed at once while a prompt is read. */
   readonly batchSize: number;
+}
+
+/** Where a plan puts a variant: one device, or several of one runtime. */
+export interface Target {
+  /** The device's id; of several, their ids joined with `+`. */
+  readonly id: string;
+  readonly backendId: string;
+  readonly name: string;
+  readonly kind: DeviceKind;
+  readonly devices: readonly DeviceFacts[];
+}
+
+/** Every device by itself, and all GPUs of a runtime together where it can spread a model over them. */
+export function targetsOf(
+  devices: readonly DeviceFacts[],
+  capabilities: Readonly<Record<string, RuntimeCapabilities>>,
+): Target[] {
+  const single = devices.map((device) => targetOf([device]));
+  const together = Object.entries(capabilities)
+    .filter(([, { multiDevice }]) => multiDevice)
+    .map(([backendId]) =>
+      devices
+        .filter((device) => device.backendId === backendId && device.kind !== 'CPU')
+        .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    )
+    .filter((gpus) => gpus.length > 1)
+    .map(targetOf);
+  return [...single, ...together];
+}
+
+function targetOf(devices: readonly DeviceFacts[]): Target {
+  const { backendId, kind } = devices[0]!;
+  const names = devices.map(({ name }) => name);
+  const isUniform = new Set(names).size === 1;
+  return {
+    id: devices.map(({ id }) => id).join('+'),
+    backendId,
+    name: isUniform && names.length > 1 ? `${names.length} × ${names[0]}` : names.join(' + '),
+    kind,
+    devices,
+  };
 }

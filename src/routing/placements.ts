@@ -1,110 +1,184 @@
-import type { DeviceFacts, HostFacts, RuntimeCapabilities } from './device.ts';
-import { cpuFootprint, gpuFootprint, totalLayers, type MemoryEstimate, type Placement } from './footprint.ts';
+import type { Target } from './device.ts';
+import {
+  gpuFootprint,
+  cumulatedShares,
+  splitFootprint,
+  totalLayers,
+  wholeFootprint,
+  type MemoryEstimate,
+  type Placement,
+  type SplitPart,
+} from './footprint.ts';
+import type { KvCacheType } from './ggml-types.ts';
 import type { PlanRequest, PlanSnapshot } from './plan-request.ts';
 import type { VariantFacts } from './weights.ts';
 
-/** The best placement of one variant on one device, or, when nothing fits, the one that lacks least. */
+/** A placement with what it needs, and what of that is missing. */
 export interface PlacementChoice {
   readonly placement: Placement;
   readonly memory: MemoryEstimate;
-  readonly fits: boolean;
-  readonly reasons: readonly string[];
+  /** One per device of the target, in its order. */
+  readonly parts: readonly SplitPart[];
+  readonly shortfalls: readonly Shortfall[];
 }
 
-interface Budget {
-  readonly deviceBytes: number;
-  readonly hostBytes: number;
+export type MemoryLimit = 'DEVICE_MEMORY' | 'HOST_MEMORY';
+
+/** A limit that a placement breaks. Bytes. */
+export interface Shortfall {
+  readonly limit: MemoryLimit;
+  readonly deviceId: string | null;
+  readonly neededBytes: number;
+  /** Free memory less the margin, not below 0. */
+  readonly availableBytes: number;
+  readonly missingBytes: number;
 }
 
-type Estimate = (placement: Placement) => MemoryEstimate;
-
-/** Whole layers from the device's memory down; then as many slots as cost no layer. */
-export function placements(
-  variant: VariantFacts,
-  device: DeviceFacts,
-  request: PlanRequest,
-  { host, margins, capabilities }: PlanSnapshot,
-): PlacementChoice {
-  const { weights } = variant;
-  const isCpu = device.kind === 'CPU';
-  const runtime = capabilities[device.backendId]!;
-  const estimate: Estimate = (placement) =>
-    isCpu ? cpuFootprint(weights, placement) : gpuFootprint(weights, placement);
-  const budget = budgetOf(device, host, margins);
-  const fitsIn = (placement: Placement) => lacking(estimate(placement), budget, isCpu).length === 0;
-
-  const layers = totalLayers(weights);
-  const wanted = isCpu ? 0 : Math.min(request.gpuLayers ?? layers, layers);
-  const least = request.gpuLayers === null && !isCpu ? 1 : wanted;
-  const placed = placeLayers({ ...basePlacement(request, runtime), gpuLayers: wanted }, least, fitsIn);
-  const fits = fitsIn(placed);
-  const placement = fits ? growSlots(placed, request.slotsWanted, fitsIn) : placed;
-  const memory = estimate(placement);
-  return { placement, memory, fits, reasons: reasonsFor(placement, memory) };
-
-  function reasonsFor(chosen: Placement, needed: MemoryEstimate): string[] {
-    const missing = lacking(needed, budget, isCpu);
-    if (missing.length > 0) return missing;
-    const margin = gib(isCpu ? margins.hostBytes : margins.deviceBytes);
-    const room = `${gib(needed.deviceTotalBytes)} of ${gib(device.memoryFreeBytes)} free, ${margin} kept as margin`;
-    if (isCpu) return [`Fits in host memory: ${room}.`];
-    const why = chosen.gpuLayers < layers && request.gpuLayers === null ? ', all that fit' : '';
-    return [`${chosen.gpuLayers} of ${layers} layers on the device${why}: ${room}.`];
-  }
+/** What placements are made for and measured against. */
+export interface PlacementSubject {
+  readonly variant: VariantFacts;
+  readonly target: Target;
+  readonly request: PlanRequest;
+  readonly snapshot: PlanSnapshot;
 }
 
-function basePlacement(request: PlanRequest, runtime: RuntimeCapabilities): Placement {
-  return {
-    gpuLayers: 0,
+/** A placement with its bytes. */
+type Measured = Omit<PlacementChoice, 'shortfalls'>;
+
+/** Lays out one variant on one target. */
+interface Layout {
+  readonly measure: (placement: Placement) => Measured;
+  readonly isWithin: (measured: Measured) => boolean;
+  /** Bytes left over on the device that has the least left; below 0 where something is missing. */
+  readonly deviceRoom: (measured: Measured) => number;
+  readonly shortfalls: (measured: Measured) => readonly Shortfall[];
+}
+
+/**
+ * The placements worth ranking of one variant on one target: as many whole layers as fit and, where the runtime
+ * can, everything on the device but the experts of as few layers as need be. When nothing fits, what lacks least.
+ */
+export function placements(subject: PlacementSubject, kvCacheType: KvCacheType): PlacementChoice[] {
+  const { request, target, variant, snapshot } = subject;
+  const runtime = snapshot.capabilities[target.backendId]!;
+  const layers = totalLayers(variant.weights);
+  const isWhole = target.kind === 'CPU' || !runtime.partialOffload;
+  const base: Placement = {
+    gpuLayers: target.kind === 'CPU' ? 0 : layers,
     cpuExpertLayers: 0,
     contextSize: request.contextSize,
     slots: request.slots,
-    kvCacheType: runtime.kvCacheType,
-    batchSize: runtime.batchSize,
+    kvCacheType,
+    batchSize: request.batchSize ?? runtime.batchSize,
   };
+  const layout = layoutOf(subject, isWhole);
+  const finish = (measured: Measured): PlacementChoice => {
+    const grown = layout.isWithin(measured) ? growSlots(measured, request.slotsWanted, layout) : measured;
+    const { placement, memory, parts } = grown;
+    return { placement, memory, parts, shortfalls: layout.shortfalls(grown) };
+  };
+  const whole = layout.measure(base);
+  if (isWhole) return [finish(whole)];
+  if (request.gpuLayers !== null)
+    return [finish(layout.measure({ ...base, gpuLayers: Math.min(request.gpuLayers, layers) }))];
+  if (layout.isWithin(whole)) return [finish(whole)];
+  const choices = [finish(mostLayers(whole, layout))];
+  if (runtime.cpuExperts && variant.weights.experts !== null)
+    choices.push(finish(fewestHostExperts(whole, layout)));
+  return choices;
 }
 
-/** The most layers between `least` and the placement's own that fit; `least` when none does. */
-function placeLayers(from: Placement, least: number, fitsIn: (placement: Placement) => boolean): Placement {
-  for (let gpuLayers = from.gpuLayers; gpuLayers > least; gpuLayers--) {
-    const placement = { ...from, gpuLayers };
-    if (fitsIn(placement)) return placement;
-  }
-  return { ...from, gpuLayers: least };
-}
+export const fits = ({ shortfalls }: PlacementChoice): boolean => shortfalls.length === 0;
 
-function growSlots(from: Placement, wanted: number, fitsIn: (placement: Placement) => boolean): Placement {
-  let placement = from;
-  while (placement.slots < wanted && fitsIn({ ...placement, slots: placement.slots + 1 }))
-    placement = { ...placement, slots: placement.slots + 1 };
-  return placement;
-}
-
-function budgetOf(device: DeviceFacts, host: HostFacts, margins: PlanSnapshot['margins']): Budget {
-  const deviceMargin = device.kind === 'CPU' ? margins.hostBytes : margins.deviceBytes;
+function layoutOf({ variant: { weights }, target, snapshot }: PlacementSubject, isWhole: boolean): Layout {
+  const { host, margins } = snapshot;
+  const isCpu = target.kind === 'CPU';
+  const free = target.devices.map(({ memoryFreeBytes }) => memoryFreeBytes);
+  const available = free.map((bytes) => bytes - (isCpu ? margins.hostBytes : margins.deviceBytes));
+  const hostAvailable = isWhole ? Infinity : host.memoryFreeBytes - margins.hostBytes;
+  const shares = cumulatedShares(free);
+  const layersAtMost = isCpu ? 0 : totalLayers(weights);
+  const deviceRoom = ({ parts }: Measured) => {
+    let least = Infinity;
+    for (let index = 0; index < parts.length; index++)
+      least = Math.min(least, available[index]! - parts[index]!.bytes);
+    return least;
+  };
+  const isWithin = (measured: Measured) =>
+    deviceRoom(measured) >= 0 && measured.memory.hostTotalBytes <= hostAvailable;
   return {
-    deviceBytes: device.memoryFreeBytes - deviceMargin,
-    hostBytes: host.memoryFreeBytes - margins.hostBytes,
+    measure(placement) {
+      if (free.length > 1) return { placement, ...splitFootprint(weights, placement, shares) };
+      const memory = isWhole ? wholeFootprint(weights, placement) : gpuFootprint(weights, placement);
+      const layers = Math.min(placement.gpuLayers, layersAtMost);
+      return { placement, memory, parts: [{ layers, bytes: memory.deviceTotalBytes }] };
+    },
+    deviceRoom,
+    isWithin,
+    shortfalls(measured) {
+      if (isWithin(measured)) return NONE;
+      const limit = isCpu ? 'HOST_MEMORY' : 'DEVICE_MEMORY';
+      const found = measured.parts.flatMap(({ bytes }, index) =>
+        shortfall(limit, target.devices[index]!.id, [bytes, available[index]!]),
+      );
+      return [...found, ...shortfall('HOST_MEMORY', null, [measured.memory.hostTotalBytes, hostAvailable])];
+    },
   };
 }
 
-/** One sentence per limit that is broken, with the bytes that are missing. */
-function lacking(memory: MemoryEstimate, budget: Budget, isCpu: boolean): string[] {
-  const missing = (kind: string, needed: number, available: number) =>
-    needed <= available
-      ? []
-      : [
-          `Lacks ${needed - available} bytes (${gib(needed - available)}) of ${kind} memory: ` +
-            `needs ${gib(needed)}, ${gib(Math.max(0, available))} may be used.`,
-        ];
-  return isCpu
-    ? missing('host', memory.deviceTotalBytes, budget.deviceBytes)
-    : [
-        ...missing('device', memory.deviceTotalBytes, budget.deviceBytes),
-        ...missing('host', memory.hostTotalBytes, budget.hostBytes),
-      ];
+const NONE: readonly Shortfall[] = [];
+
+function shortfall(
+  limit: MemoryLimit,
+  deviceId: string | null,
+  [neededBytes, available]: readonly [number, number],
+): Shortfall[] {
+  if (neededBytes <= available) return [];
+  const availableBytes = Math.max(0, available);
+  return [{ limit, deviceId, neededBytes, availableBytes, missingBytes: neededBytes - availableBytes }];
 }
 
-function gib(bytes: number): string {
-  return bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(0)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+/**
+ * The most layers, but not all, that fit on the device, one at least: more layers also spare the host. Bytes grow
+ * evenly with the layers, so that the first guess is seldom more than one off.
+ */
+function mostLayers(whole: Measured, layout: Layout): Measured {
+  const at = (gpuLayers: number) => layout.measure({ ...whole.placement, gpuLayers });
+  const most = whole.placement.gpuLayers - 1;
+  const one = at(1);
+  const perLayer = (at(most).memory.deviceTotalBytes - one.memory.deviceTotalBytes) / Math.max(1, most - 1);
+  const guess = 1 + Math.floor(layout.deviceRoom(one) / Math.max(1, perLayer));
+  let layers = Math.max(1, Math.min(most, guess));
+  let best = at(layers);
+  while (layers > 1 && layout.deviceRoom(best) < 0) best = at(--layers);
+  while (layers < most) {
+    const more = at(++layers);
+    if (layout.deviceRoom(more) < 0) break;
+    best = more;
+  }
+  return best;
+}
+
+/** All layers on the device, and on the host the experts of no more of them than must. */
+function fewestHostExperts(whole: Measured, layout: Layout): Measured {
+  const at = (cpuExpertLayers: number) => layout.measure({ ...whole.placement, cpuExpertLayers });
+  let [low, high] = [0, whole.placement.gpuLayers - 1];
+  let best = at(high);
+  while (layout.isWithin(best) && high - low > 1) {
+    const middle = (low + high) >> 1;
+    const tried = at(middle);
+    if (layout.isWithin(tried)) [high, best] = [middle, tried];
+    else low = middle;
+  }
+  return best;
+}
+
+function growSlots(from: Measured, wanted: number, layout: Layout): Measured {
+  let best = from;
+  while (best.placement.slots < wanted) {
+    const grown = layout.measure({ ...best.placement, slots: best.placement.slots + 1 });
+    if (!layout.isWithin(grown)) break;
+    best = grown;
+  }
+  return best;
 }

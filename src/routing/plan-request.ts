@@ -1,4 +1,5 @@
 import type { DeviceFacts, HostFacts, RuntimeCapabilities } from './device.ts';
+import type { KvCacheType } from './ggml-types.ts';
 import type { VariantFacts } from './weights.ts';
 
 export type PlanObjective = 'QUALITY' | 'BALANCED' | 'SPEED';
@@ -14,6 +15,10 @@ export interface PlanRequest {
   readonly slots: number;
   /** Slots worth having where they cost no layer and no quality; at least `slots`. */
   readonly slotsWanted: number;
+  /** Null: the runtime's own; a smaller one only where nothing fits with that. */
+  readonly kvCacheType: KvCacheType | null;
+  /** Tokens computed at once while a prompt is read; null: the runtime's own. */
+  readonly batchSize: number | null;
   readonly objective: PlanObjective;
   readonly deviceId: string | null;
 }

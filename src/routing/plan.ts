@@ -1,23 +1,30 @@
-import type { DeviceFacts, DeviceKind } from './device.ts';
+import { SPEED_FLOOR, type Candidate } from './candidate.ts';
+import { targetsOf, type DeviceKind } from './device.ts';
 import { totalLayers, type MemoryEstimate } from './footprint.ts';
 import type { KvCacheType } from './ggml-types.ts';
-import { placements } from './placements.ts';
-import type { PlanObjective, PlanRequest, PlanSnapshot } from './plan-request.ts';
+import {
+  fits as isFitting,
+  placements,
+  type PlacementChoice,
+  type PlacementSubject,
+  type Shortfall,
+} from './placements.ts';
+import type { PlanRequest, PlanSnapshot } from './plan-request.ts';
 import { qualityRank } from './quality.ts';
+import { placementReasons, rankReason, shortfallReasons } from './reasons.ts';
 import { bytesPerToken, decodeTokensPerSecond } from './speed.ts';
-import type { VariantFacts } from './weights.ts';
-
-/** Slowest decode speed that an objective accepts, tokens per second. */
-const SPEED_FLOOR: Readonly<Record<PlanObjective, number>> = { QUALITY: 3, BALANCED: 10, SPEED: 30 };
 
 /** One way to run a variant. Bytes, tokens; `gpuLayers` of `totalLayers`. */
 export interface Plan {
   readonly variantId: string;
   readonly quantization: string;
   readonly backendId: string;
+  /** The target's id: a device's, or those of several joined with `+`. */
   readonly deviceId: string;
   readonly deviceName: string;
   readonly deviceKind: DeviceKind;
+  /** What each device of the target holds. */
+  readonly shares: readonly DeviceShare[];
   readonly fits: boolean;
   readonly gpuLayers: number;
   readonly totalLayers: number;
@@ -25,97 +32,152 @@ export interface Plan {
   readonly contextSize: number;
   readonly slots: number;
   readonly kvCacheType: KvCacheType;
+  readonly batchSize: number;
   readonly memory: MemoryEstimate;
   /** Null where bandwidths are not known. */
   readonly decodeTokensPerSecond: number | null;
+  /** The limits it breaks; none when it fits. */
+  readonly shortfalls: readonly Shortfall[];
   readonly reasons: readonly string[];
+}
+
+export interface DeviceShare {
+  readonly deviceId: string;
+  readonly layers: number;
+  readonly bytes: number;
 }
 
 export interface PlanResult {
   /** Null when nothing fits. */
   readonly chosen: Plan | null;
-  /** Best first; of each variant and device, its best placement. */
+  /** Best first; of each variant, target and kind of placement, the best. */
   readonly candidates: readonly Plan[];
 }
 
-interface Candidate {
-  readonly variant: VariantFacts;
-  readonly plan: Plan;
-  readonly quality: number;
-  readonly reachesFloor: boolean;
-  readonly bytesPerToken: number;
-}
-
 /**
- * Ranks every variant on every device: fits, reaches the objective's speed, loses least quality, is fastest.
+ * Ranks every variant on every target: fits, reaches the objective's speed, loses least quality, is fastest.
  * Pure: the same input gives the same plan, in whatever order variants and devices come.
  */
 export function plan(request: PlanRequest, snapshot: PlanSnapshot): PlanResult {
-  const candidates = snapshot.variants
-    .filter((variant) => request.quantization === null || variant.quantization === request.quantization)
-    .flatMap((variant) =>
-      snapshot.devices
-        .filter((device) => request.deviceId === null || device.id === request.deviceId)
-        .filter((device) => snapshot.capabilities[device.backendId]?.formats.includes(variant.format))
-        .map((device) => candidate(variant, device, request, snapshot)),
-    )
-    .sort(compare);
-  const explained = candidates.map(({ plan }, index) => ({
-    ...plan,
-    reasons: [...plan.reasons, ...rankReasons(candidates, index, request)],
-  }));
+  const candidates = candidatesOf(request, snapshot).sort(compare);
+  const bestOf = new Map(
+    candidates
+      .filter((each) => each.fits)
+      .reverse()
+      .map((each) => [each.target, each]),
+  );
+  const explained = candidates.map((each, index) => {
+    const reasons = each.fits
+      ? placementReasons(each, request, snapshot)
+      : shortfallReasons(each, bestOf.get(each.target), { request, snapshot });
+    const rank = rankReason(candidates, index, request);
+    if (rank !== null) reasons.push(rank);
+    return explain(each, reasons);
+  });
   const best = explained[0];
   return { chosen: best?.fits === true ? best : null, candidates: explained };
 }
 
+/** With the runtime's own KV type; with smaller ones too only where nothing fits with that and none was asked for. */
+function candidatesOf(request: PlanRequest, snapshot: PlanSnapshot): Candidate[] {
+  const { quantization, deviceId, kvCacheType } = request;
+  const variants = snapshot.variants.filter(
+    (variant) => quantization === null || variant.quantization === quantization,
+  );
+  const targets = targetsOf(snapshot.devices, snapshot.capabilities).filter(
+    ({ id }) => deviceId === null || id === deviceId,
+  );
+  const withKvTypes = (choose: (offered: readonly KvCacheType[]) => readonly KvCacheType[]) => {
+    const found: Candidate[] = [];
+    for (const target of targets) {
+      const runtime = snapshot.capabilities[target.backendId];
+      const types = choose(runtime?.kvCacheTypes ?? []);
+      for (const variant of variants) {
+        if (runtime?.formats.includes(variant.format) !== true) continue;
+        const subject = { variant, target, request, snapshot };
+        for (const type of types)
+          for (const choice of placements(subject, type)) found.push(candidate(subject, choice));
+      }
+    }
+    return found;
+  };
+  if (kvCacheType !== null) return withKvTypes((offered) => offered.filter((type) => type === kvCacheType));
+  const own = withKvTypes((offered) => offered.slice(0, 1));
+  return own.some((each) => each.fits) ? own : [...own, ...withKvTypes((offered) => offered.slice(1))];
+}
+
 function candidate(
-  variant: VariantFacts,
-  device: DeviceFacts,
-  request: PlanRequest,
-  snapshot: PlanSnapshot,
+  { variant, target, request, snapshot }: PlacementSubject,
+  choice: PlacementChoice,
 ): Candidate {
-  const { placement, memory, fits, reasons } = placements(variant, device, request, snapshot);
-  const speed = decodeTokensPerSecond(variant, placement, { device, host: snapshot.host });
-  const read = bytesPerToken(variant, placement, device.kind === 'CPU');
+  const { host, capabilities } = snapshot;
+  const isWhole = target.kind === 'CPU' || !capabilities[target.backendId]!.partialOffload;
+  const read = bytesPerToken(variant, choice.placement, isWhole);
+  const speed = decodeTokensPerSecond(variant, read, { target, host });
   return {
     variant,
+    target,
+    choice,
+    fits: isFitting(choice),
+    speed,
     quality: qualityRank(variant),
-    reachesFloor: speed === null ? read.host === 0 : speed >= SPEED_FLOOR[request.objective],
+    // Where no speed is known, only what never waits for the host is taken to be fast enough.
+    reachesFloor:
+      speed === null ? read.host === 0 && target.kind !== 'CPU' : speed >= SPEED_FLOOR[request.objective],
     bytesPerToken: read.device + read.host,
-    plan: {
-      variantId: variant.id,
-      quantization: variant.quantization,
-      backendId: device.backendId,
-      deviceId: device.id,
-      deviceName: device.name,
-      deviceKind: device.kind,
-      fits,
-      gpuLayers: placement.gpuLayers,
-      totalLayers: totalLayers(variant.weights),
-      cpuExpertLayers: placement.cpuExpertLayers,
-      contextSize: placement.contextSize,
-      slots: placement.slots,
-      kvCacheType: placement.kvCacheType,
-      memory,
-      decodeTokensPerSecond: speed,
-      reasons,
-    },
+    missingBytes: choice.shortfalls.reduce((sum, { missingBytes }) => sum + missingBytes, 0),
+  };
+}
+
+function explain({ variant, target, choice, fits, speed }: Candidate, reasons: readonly string[]): Plan {
+  const { placement, memory, shortfalls } = choice;
+  return {
+    variantId: variant.id,
+    quantization: variant.quantization,
+    backendId: target.backendId,
+    deviceId: target.id,
+    deviceName: target.name,
+    deviceKind: target.kind,
+    shares: choice.parts.map(({ layers, bytes }, index) => ({
+      deviceId: target.devices[index]!.id,
+      layers,
+      bytes,
+    })),
+    fits,
+    gpuLayers: placement.gpuLayers,
+    totalLayers: totalLayers(variant.weights),
+    cpuExpertLayers: placement.cpuExpertLayers,
+    contextSize: placement.contextSize,
+    slots: placement.slots,
+    kvCacheType: placement.kvCacheType,
+    batchSize: placement.batchSize,
+    memory,
+    decodeTokensPerSecond: speed,
+    shortfalls,
+    reasons,
   };
 }
 
 type Order = (a: Candidate, b: Candidate) => number;
 
+const kvTypeOrder = ({ choice }: Candidate): number =>
+  ({ F16: 0, Q8_0: 1, Q4_0: 2 })[choice.placement.kvCacheType];
+
 /** Lexicographic: the first that tells two candidates apart decides. */
 const ORDER: readonly Order[] = [
-  (a, b) => Number(b.plan.fits) - Number(a.plan.fits),
+  (a, b) => Number(b.fits) - Number(a.fits),
+  (a, b) => (a.fits ? 0 : a.missingBytes - b.missingBytes),
+  (a, b) => kvTypeOrder(a) - kvTypeOrder(b),
   (a, b) => Number(b.reachesFloor) - Number(a.reachesFloor),
   (a, b) => (a.reachesFloor ? 0 : compareSpeed(a, b)),
   (a, b) => a.quality - b.quality,
   (a, b) => compareSpeed(a, b),
+  (a, b) => a.target.devices.length - b.target.devices.length,
   (a, b) => a.bytesPerToken - b.bytesPerToken,
-  (a, b) => b.plan.slots - a.plan.slots,
-  (a, b) => compareText(a.plan.variantId, b.plan.variantId),
-  (a, b) => compareText(a.plan.deviceId, b.plan.deviceId),
+  (a, b) => b.choice.placement.slots - a.choice.placement.slots,
+  (a, b) => compareText(a.variant.id, b.variant.id),
+  (a, b) => compareText(a.target.id, b.target.id),
+  (a, b) => a.choice.placement.cpuExpertLayers - b.choice.placement.cpuExpertLayers,
 ];
 
 function compare(a: Candidate, b: Candidate): number {
@@ -126,30 +188,13 @@ function compare(a: Candidate, b: Candidate): number {
   return 0;
 }
 
-function compareSpeed(a: Candidate, b: Candidate): number {
-  return speedKey(b.plan) - speedKey(a.plan);
-}
+const compareSpeed = (a: Candidate, b: Candidate): number => speedKey(b) - speedKey(a);
 
-/** A total order: what is known before what is not, then a GPU before a CPU. */
-function speedKey({ decodeTokensPerSecond: speed, deviceKind }: Plan): number {
-  return speed ?? (deviceKind === 'CPU' ? -2 : -1);
+/** A total order: what is known before what is not, then what waits for no host, then a GPU before a CPU. */
+function speedKey({ speed, target, reachesFloor }: Candidate): number {
+  if (speed !== null) return speed;
+  if (reachesFloor) return -1;
+  return target.kind === 'CPU' ? -3 : -2;
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-function rankReasons(candidates: readonly Candidate[], index: number, request: PlanRequest): string[] {
-  const current = candidates[index]!;
-  const winner = candidates[0]!;
-  if (!current.plan.fits) return [];
-  const floor = `the ${SPEED_FLOOR[request.objective]} tokens/s that ${request.objective} asks for`;
-  if (index === 0) {
-    const speed = current.plan.decodeTokensPerSecond;
-    if (request.quantization !== null) return [`${request.quantization} was asked for.`];
-    if (!current.reachesFloor) return [`Nothing reaches ${floor}: this is the fastest.`];
-    const reach = speed === null ? '' : ` that reaches ${floor}`;
-    return [`Loses the least quality of what fits${reach}; beyond Q6_K no gain can be measured.`];
-  }
-  if (winner.reachesFloor && !current.reachesFloor) return [`Slower than ${floor}.`];
-  if (current.quality > winner.quality) return [`Loses more quality than ${winner.plan.quantization}.`];
-  return [`No measurable gain over ${winner.plan.quantization} on ${winner.plan.deviceName}, and slower.`];
-}

@@ -11,6 +11,8 @@ export interface ResidencyState {
   readonly residents: readonly ResidentState[];
   /** In the order they are served. */
   readonly waiting: readonly Waiter[];
+  /** Time of the last event, milliseconds. */
+  readonly at: number;
 }
 
 export interface ResidentState {
@@ -19,7 +21,14 @@ export interface ResidentState {
   readonly needs: PoolBytes;
   readonly status: 'loading' | 'ready' | 'unloading';
   readonly busySlots: number;
+  readonly loadedAt: number;
   readonly lastUsedAt: number;
+  /** How long it took to load, milliseconds: what it costs to have it back. */
+  readonly loadMs: number;
+  /** Never evicted. */
+  readonly isPinned: boolean;
+  /** The variants that left for it. */
+  readonly displaced: readonly string[];
 }
 
 /** A caller that wants a slot or, without `wantsSlot`, only the model loaded. */
@@ -30,23 +39,34 @@ export interface Waiter {
   /** The caller asked for just these GPU layers. */
   readonly layersArePinned: boolean;
   readonly wantsSlot: boolean;
+  /** What is loaded for it is never evicted. */
+  readonly pins: boolean;
   /** Higher runs first. */
   readonly priority: number;
   /** Last position that was reported. */
   readonly position: number | null;
+  /** The variants that were unloaded for it. */
+  readonly displaced: readonly string[];
 }
 
 export type PoolBytes = Readonly<Record<string, number>>;
 
-export type ResidencyEvent =
-  | { readonly type: 'requested'; readonly waiter: Omit<Waiter, 'position'>; readonly pools: PoolBytes }
+export type ResidencyEvent = { readonly at: number } & (
+  | {
+      readonly type: 'requested';
+      readonly waiter: Omit<Waiter, 'position' | 'displaced'>;
+      readonly pools: PoolBytes;
+    }
   | { readonly type: 'withdrawn'; readonly waiterId: string }
-  | { readonly type: 'loaded'; readonly residentId: string; readonly at: number }
+  | { readonly type: 'loaded'; readonly residentId: string; readonly loadMs: number }
   | { readonly type: 'loadFailed'; readonly residentId: string }
-  | { readonly type: 'released'; readonly residentId: string; readonly at: number }
+  | { readonly type: 'released'; readonly residentId: string }
   | { readonly type: 'unloadRequested'; readonly residentId: string }
   /** Unloaded as asked, or lost. */
-  | { readonly type: 'gone'; readonly residentId: string };
+  | { readonly type: 'gone'; readonly residentId: string }
+  /** The time of a `wake` has come. */
+  | { readonly type: 'woken' }
+);
 
 export type ResidencyEffect =
   | { readonly type: 'load'; readonly residentId: string; readonly plan: Plan }
@@ -54,32 +74,43 @@ export type ResidencyEffect =
   | { readonly type: 'grant'; readonly waiterId: string; readonly residentId: string }
   /** `residentId` is the one whose load failed. */
   | { readonly type: 'refuse'; readonly waiterId: string; readonly residentId: string }
-  | { readonly type: 'position'; readonly waiterId: string; readonly ahead: number };
+  | { readonly type: 'position'; readonly waiterId: string; readonly ahead: number }
+  /** Send `woken` at that time: someone waits for nothing else. */
+  | { readonly type: 'wake'; readonly at: number };
 
 export type Reduction = readonly [ResidencyState, readonly ResidencyEffect[]];
 
-export const EMPTY_RESIDENCY: ResidencyState = { pools: {}, residents: [], waiting: [] };
+export const EMPTY_RESIDENCY: ResidencyState = { pools: {}, residents: [], waiting: [], at: 0 };
 
-/** Bytes of each pool that a plan takes; a CPU is its own host. */
-export function poolNeeds(plan: Plan, hostPool: string): PoolBytes {
-  const { deviceTotalBytes, hostTotalBytes } = plan.memory;
-  return plan.deviceKind === 'CPU'
-    ? { [plan.deviceId]: deviceTotalBytes }
-    : { [plan.deviceId]: deviceTotalBytes, [hostPool]: hostTotalBytes };
+/** A swapped-in resident stays at least this many times as long as it took to load before its predecessor returns. */
+const STAY_FACTOR = 5;
+const MAX_STAY_MS = 60_000;
+
+/** Bytes of each pool that a plan takes; a CPU is its own host, a browser needs nothing of this one. */
+export function poolNeeds({ shares, deviceKind, memory }: Plan, hostPool: string): PoolBytes {
+  const needs: Record<string, number> = {};
+  for (const { deviceId, bytes } of shares) needs[deviceId] = bytes;
+  if (deviceKind !== 'CPU' && deviceKind !== 'WEBGPU') needs[hostPool] = memory.hostTotalBytes;
+  return needs;
 }
 
-export function reduce(state: ResidencyState, event: ResidencyEvent): Reduction {
+export function reduce(before: ResidencyState, event: ResidencyEvent): Reduction {
+  const state = { ...before, at: Math.max(before.at, event.at) };
   switch (event.type) {
     case 'requested':
       return serve({
         ...state,
         pools: { ...state.pools, ...event.pools },
-        waiting: insert(state.waiting, { ...event.waiter, position: null }),
+        waiting: insert(state.waiting, { ...event.waiter, position: null, displaced: [] }),
       });
     case 'withdrawn':
       return serve({ ...state, waiting: state.waiting.filter(({ id }) => id !== event.waiterId) });
-    case 'loaded':
-      return serve(change(state, event.residentId, { status: 'ready', lastUsedAt: event.at }));
+    case 'loaded': {
+      const { at, loadMs } = event;
+      return serve(
+        change(state, event.residentId, { status: 'ready', lastUsedAt: at, loadedAt: at, loadMs }),
+      );
+    }
     case 'loadFailed':
       return loadFailed(state, event.residentId);
     case 'released': {
@@ -92,6 +123,8 @@ export function reduce(state: ResidencyState, event: ResidencyEvent): Reduction 
     }
     case 'gone':
       return serve(without(state, event.residentId));
+    case 'woken':
+      return serve(state);
   }
 }
 
@@ -113,33 +146,53 @@ function loadFailed(state: ResidencyState, residentId: string): Reduction {
 /**
  * Serves the waiting in order. A waiter takes a free slot of a resident that suits it; else, where none is
  * loaded, it loads one, evicting idle residents if it must. While it waits for memory, nobody behind it may
- * start on a resident of the pools it needs, or it could wait forever.
+ * start on a resident of the pools it needs, or it could wait forever; unless it only waits for a resident that
+ * took its place to have stayed its time.
  */
 function serve(from: ResidencyState): Reduction {
   const effects: ResidencyEffect[] = [];
   const claimed = new Set<string>();
   const left: Waiter[] = [];
   let state = from;
+  let wakeAt = Infinity;
 
   for (const waiter of from.waiting) {
     const free = state.residents.find((resident) => canStart(resident, waiter, claimed));
     if (free !== undefined) {
-      if (waiter.wantsSlot) state = change(state, free.id, { busySlots: free.busySlots + 1 });
+      state = start(state, free, waiter);
       effects.push({ type: 'grant', waiterId: waiter.id, residentId: free.id });
       continue;
     }
-    left.push(waiter);
-    if (state.residents.some((resident) => resident.status !== 'unloading' && suits(resident, waiter)))
+    if (state.residents.some((resident) => resident.status !== 'unloading' && suits(resident, waiter))) {
+      left.push(waiter);
       continue;
-    const [next, made] = makeRoom(state, waiter);
-    state = next;
-    effects.push(...made);
-    if (!made.some(({ type }) => type === 'load'))
+    }
+    const room = makeRoom(state, waiter);
+    state = room.state;
+    const displaced = room.evicted.map(({ plan }) => plan.variantId);
+    left.push(
+      displaced.length === 0 ? waiter : { ...waiter, displaced: [...waiter.displaced, ...displaced] },
+    );
+    effects.push(...room.effects);
+    wakeAt = Math.min(wakeAt, room.wakeAt);
+    if (!room.effects.some(({ type }) => type === 'load') && room.wakeAt === Infinity)
       Object.keys(waiter.needs).forEach((pool) => claimed.add(pool));
   }
 
   const [waiting, positions] = withPositions(left);
+  if (wakeAt < Infinity) effects.push({ type: 'wake', at: wakeAt });
   return [{ ...state, waiting }, [...positions, ...effects]];
+}
+
+function start(
+  state: ResidencyState,
+  { id, busySlots, isPinned }: ResidentState,
+  waiter: Waiter,
+): ResidencyState {
+  return change(state, id, {
+    busySlots: waiter.wantsSlot ? busySlots + 1 : busySlots,
+    isPinned: isPinned || waiter.pins,
+  });
 }
 
 function canStart(resident: ResidentState, waiter: Waiter, claimed: ReadonlySet<string>): boolean {
@@ -150,38 +203,88 @@ function canStart(resident: ResidentState, waiter: Waiter, claimed: ReadonlySet<
   );
 }
 
-/** Loads when there is room; else unloads the idle, least recently used first, when that makes room. */
-function makeRoom(state: ResidencyState, waiter: Waiter): Reduction {
-  if (hasRoom(state, waiter.needs)) {
-    const resident: ResidentState = {
-      id: `${waiter.plan.variantId}@${waiter.id}`,
-      plan: waiter.plan,
-      needs: waiter.needs,
-      status: 'loading',
-      busySlots: 0,
-      lastUsedAt: 0,
-    };
-    const effect = { type: 'load', residentId: resident.id, plan: waiter.plan } as const;
-    return [{ ...state, residents: [...state.residents, resident] }, [effect]];
-  }
+interface Room {
+  readonly state: ResidencyState;
+  readonly evicted: readonly ResidentState[];
+  readonly effects: readonly ResidencyEffect[];
+  /** When it is worth asking again although nothing else happens; else never. */
+  readonly wakeAt: number;
+}
+
+/** Loads when there is room; else unloads those of the idle that are worth least, when that makes room. */
+function makeRoom(state: ResidencyState, waiter: Waiter): Room {
+  if (hasRoom(state, waiter.needs)) return load(state, waiter);
   // What is on its way out will make room without our doing.
   const staying = withoutAll(
     state,
     state.residents.filter(({ status }) => status === 'unloading'),
   );
-  const idle = staying.residents
-    .filter(({ status, busySlots }) => status === 'ready' && busySlots === 0)
-    .toSorted((a, b) => a.lastUsedAt - b.lastUsedAt);
-  const evicted: ResidentState[] = [];
-  for (const resident of idle) {
-    if (hasRoom(withoutAll(staying, evicted), waiter.needs)) break;
-    evicted.push(resident);
+  if (hasRoom(staying, waiter.needs)) return { state, evicted: [], effects: [], wakeAt: Infinity };
+  const evictable = staying.residents.filter(
+    ({ status, busySlots, isPinned }) => status === 'ready' && busySlots === 0 && !isPinned,
+  );
+  const free = evictable.filter((resident) => staysUntil(resident, waiter) <= state.at);
+  const evicted = leastWorth(staying, free, waiter.needs);
+  if (evicted === null) {
+    const isGuarded = leastWorth(staying, evictable, waiter.needs) !== null;
+    const until = evictable.map((resident) => staysUntil(resident, waiter)).filter((at) => at > state.at);
+    return { state, evicted: [], effects: [], wakeAt: isGuarded ? Math.min(...until) : Infinity };
   }
-  if (!hasRoom(withoutAll(staying, evicted), waiter.needs)) return [state, []];
-  return [
-    evicted.reduce((next, { id }) => change(next, id, { status: 'unloading' }), state),
-    evicted.map(({ id }) => ({ type: 'unload', residentId: id })),
-  ];
+  return {
+    evicted,
+    state: evicted.reduce((next, { id }) => change(next, id, { status: 'unloading' }), state),
+    effects: evicted.map(({ id }) => ({ type: 'unload', residentId: id })),
+    wakeAt: Infinity,
+  };
+}
+
+function load(state: ResidencyState, waiter: Waiter): Room {
+  const { plan, needs } = waiter;
+  const resident: ResidentState = {
+    id: `${plan.variantId}@${waiter.id}`,
+    plan,
+    needs,
+    status: 'loading',
+    busySlots: 0,
+    loadedAt: 0,
+    lastUsedAt: 0,
+    loadMs: 0,
+    isPinned: waiter.pins,
+    displaced: waiter.displaced,
+  };
+  const effect = { type: 'load', residentId: resident.id, plan } as const;
+  const residents = [...state.residents, resident];
+  return { state: { ...state, residents }, evicted: [], effects: [effect], wakeAt: Infinity };
+}
+
+/** Until when a resident is safe from a waiter: only from one whose own variant left for it, so that two do not swap at each request. */
+function staysUntil({ displaced, loadedAt, loadMs }: ResidentState, { plan }: Waiter): number {
+  return displaced.includes(plan.variantId) ? loadedAt + Math.min(MAX_STAY_MS, STAY_FACTOR * loadMs) : 0;
+}
+
+/**
+ * The residents to unload so that `needs` fit: first those that are idle longest for what they cost to load again, and
+ * none whose bytes are not needed. Null when not even all of them make room.
+ */
+function leastWorth(
+  state: ResidencyState,
+  candidates: readonly ResidentState[],
+  needs: PoolBytes,
+): readonly ResidentState[] | null {
+  const worth = ({ loadMs, lastUsedAt }: ResidentState) => (loadMs + 1) / (state.at - lastUsedAt + 1);
+  const useful = candidates
+    .filter((resident) => Object.keys(needs).some((pool) => (resident.needs[pool] ?? 0) > 0))
+    .toSorted((a, b) => worth(a) - worth(b));
+  const chosen: ResidentState[] = [];
+  for (const resident of useful) {
+    if (hasRoom(withoutAll(state, chosen), needs)) break;
+    chosen.push(resident);
+  }
+  if (!hasRoom(withoutAll(state, chosen), needs)) return null;
+  return chosen.toReversed().reduce<readonly ResidentState[]>((kept, resident) => {
+    const fewer = kept.filter((other) => other !== resident);
+    return hasRoom(withoutAll(state, fewer), needs) ? fewer : kept;
+  }, chosen);
 }
 
 function hasRoom({ pools, residents }: ResidencyState, needs: PoolBytes): boolean {

@@ -35,10 +35,11 @@ export interface WeightFacts extends Architecture {
   /** Parameters that one token's forward pass touches. */
   readonly activeParameters: number;
   readonly totalBytes: number;
-  /** By layer: all its tensors, its experts, and its largest tensor. */
-  readonly layerBytes: readonly number[];
-  readonly layerExpertBytes: readonly number[];
-  readonly layerLargestTensorBytes: readonly number[];
+  /** Bytes of all layers from the given one on, and of their experts; one longer than there are layers. */
+  readonly layerBytesFrom: readonly number[];
+  readonly expertBytesFrom: readonly number[];
+  /** The largest tensor of the layers before the given one; one longer than there are layers. */
+  readonly largestTensorBefore: readonly number[];
   /** Output matrix and norm; for a tied embedding, the copy that llama.cpp makes of the input table. */
   readonly outputBytes: number;
   /** Token embedding; stays on the host. */
@@ -60,8 +61,9 @@ export interface VariantFacts {
   readonly qualityLoss: QualityLoss | null;
 }
 
-const LAYER = /^blk\.(\d+)\./;
-const EXPERTS = /ffn_(gate|up|down|gate_up)(_exps|\.\d+)\./;
+/** `blk.3.` as GGUF names it, `model.layers.3.` as MLC does. */
+const LAYER = /^(?:blk|model\.layers|transformer\.h)\.(\d+)\./;
+const EXPERTS = /ffn_(gate|up|down|gate_up)(_exps|\.\d+)\.|\.(experts|moe)\./;
 
 /** Sums up a tensor table. Tensors of layers beyond `architecture.layers` count as the last layer's. */
 export function weightFacts(architecture: Architecture, tensors: readonly TensorFacts[]): WeightFacts {
@@ -84,11 +86,11 @@ export function weightFacts(architecture: Architecture, tensors: readonly Tensor
         layerExpertBytes[index]! += bytes;
         total.expertParameters += elements;
       }
-    } else if (name.startsWith('token_embd')) {
+    } else if (/^(token_embd|model\.embed_tokens)/.test(name)) {
       total.input += bytes;
     } else {
       total.output += bytes;
-      tied &&= name !== 'output.weight';
+      tied &&= name !== 'output.weight' && !name.startsWith('lm_head');
     }
   }
 
@@ -98,13 +100,22 @@ export function weightFacts(architecture: Architecture, tensors: readonly Tensor
     parameters: total.parameters,
     activeParameters: Math.round(total.parameters - total.expertParameters * unusedShare),
     totalBytes: total.bytes,
-    layerBytes,
-    layerExpertBytes,
-    layerLargestTensorBytes,
+    layerBytesFrom: sumsFrom(layerBytes),
+    expertBytesFrom: sumsFrom(layerExpertBytes),
+    largestTensorBefore: layerLargestTensorBytes.reduce<number[]>(
+      (largest, bytes) => [...largest, Math.max(largest.at(-1)!, bytes)],
+      [0],
+    ),
     outputBytes: total.output + (tied ? total.input : 0),
     inputBytes: total.input,
     has2023ExpertMix: tensors.some(
       ({ name, type }) => /ffn_down(_exps|\.\d+)\./.test(name) && type === 'Q2_K',
     ),
   };
+}
+
+function sumsFrom(bytes: readonly number[]): number[] {
+  const sums = new Array<number>(bytes.length + 1).fill(0);
+  for (let index = bytes.length - 1; index >= 0; index--) sums[index] = sums[index + 1]! + bytes[index]!;
+  return sums;
 }

@@ -78,6 +78,7 @@ export const gpu = (memoryBytes: number, change: Partial<DeviceFacts> = {}): Dev
   memoryFreeBytes: memoryBytes,
   memorySource: 'MEASURED',
   memoryBandwidth: 900e9,
+  observations: [],
   ...change,
 });
 
@@ -87,6 +88,8 @@ export const request: PlanRequest = {
   contextSize: 2048,
   slots: 1,
   slotsWanted: 1,
+  kvCacheType: null,
+  batchSize: null,
   objective: 'BALANCED',
   deviceId: null,
 };
@@ -94,7 +97,16 @@ export const request: PlanRequest = {
 export const snapshot = (devices: readonly DeviceFacts[], variants = MIXTRAL): PlanSnapshot => ({
   variants,
   devices,
-  host: { memoryFreeBytes: 64 * GIB, memoryBandwidth: 40e9 },
-  capabilities: { native: { formats: ['GGUF'], cpuExperts: false, kvCacheType: 'F16', batchSize: 512 } },
+  host: { memoryFreeBytes: 64 * GIB, memoryBandwidth: 40e9, observations: [] },
+  capabilities: {
+    native: {
+      formats: ['GGUF'],
+      partialOffload: true,
+      cpuExperts: false,
+      multiDevice: false,
+      kvCacheTypes: ['F16', 'Q8_0', 'Q4_0'],
+      batchSize: 512,
+    },
+  },
   margins: { deviceBytes: GIB, hostBytes: GIB },
 });

@@ -27,13 +27,23 @@ function planOf(variantId: string, { slots = 1, bytes = 60 } = {}): Plan {
     contextSize: 2048,
     slots,
     kvCacheType: 'F16',
+    batchSize: 512,
+    shares: [{ deviceId: 'gpu', layers: 0, bytes }],
+    shortfalls: [],
     memory: { ...parts, deviceTotalBytes: bytes, hostTotalBytes: bytes },
     decodeTokensPerSecond: null,
     reasons: [],
   };
 }
 
-const requested = (id: string, plan: Plan, priority = 0): ResidencyEvent => ({
+type WithoutTime<Event> = Event extends unknown
+  ? Omit<Event, 'at' | 'loadMs'> & { at?: number; loadMs?: number }
+  : never;
+/** At time 0, and loads that took no time, where a test does not say. */
+const timed = (event: WithoutTime<ResidencyEvent>): ResidencyEvent =>
+  ({ at: 0, loadMs: 0, ...event }) as ResidencyEvent;
+
+const requested = (id: string, plan: Plan, priority = 0): WithoutTime<ResidencyEvent> => ({
   type: 'requested',
   pools: { gpu: MEMORY },
   waiter: {
@@ -42,19 +52,20 @@ const requested = (id: string, plan: Plan, priority = 0): ResidencyEvent => ({
     needs: { gpu: plan.memory.deviceTotalBytes },
     layersArePinned: false,
     wantsSlot: true,
+    pins: false,
     priority,
   },
 });
 
 /** Feeds events one after the other; the state and all effects. */
 function play(
-  events: readonly ResidencyEvent[],
+  events: readonly WithoutTime<ResidencyEvent>[],
   from = EMPTY_RESIDENCY,
 ): [ResidencyState, ResidencyEffect[]] {
   const effects: ResidencyEffect[] = [];
   let state = from;
   for (const event of events) {
-    const [next, made] = reduce(state, event);
+    const [next, made] = reduce(state, timed(event));
     state = next;
     effects.push(...made);
   }
@@ -158,6 +169,7 @@ describe('residency', () => {
 
 /** Performs the effects as the loop does, and checks the invariants after every event. */
 class World {
+  #wakeAt: number | null = null;
   #state = EMPTY_RESIDENCY;
   #count = 0;
   readonly #loading: string[] = [];
@@ -193,19 +205,32 @@ class World {
   }
   /** Lets everything end that can. */
   settle(): void {
-    for (let turn = 0; turn < 1000 && (this.#loading.length > 0 || this.#running.length > 0); turn++)
+    for (let turn = 0; turn < 1000 && this.#isBusy(); turn++) {
+      if (this.#wakeAt !== null) this.#wake(this.#wakeAt);
       this.finish(turn);
+    }
   }
   unserved(): string[] {
     return [...this.#fate].filter(([, fate]) => fate === 'waiting').map(([id]) => id);
   }
 
+  #isBusy(): boolean {
+    return this.#loading.length > 0 || this.#running.length > 0 || this.#wakeAt !== null;
+  }
+  #wake(at: number): void {
+    this.#wakeAt = null;
+    this.#count = Math.max(this.#count, at);
+    this.#dispatch({ type: 'woken' });
+  }
   #loadEnds(type: 'loaded' | 'loadFailed'): void {
     const residentId = this.#loading.shift();
-    if (residentId !== undefined) this.#dispatch({ type, residentId, at: this.#count++ });
+    if (residentId !== undefined) this.#dispatch({ type, residentId, loadMs: this.#count % 7 });
   }
-  #dispatch(event: ResidencyEvent): void {
-    const [state, effects] = reduce(this.#state, event);
+  #dispatch(event: WithoutTime<ResidencyEvent>): void {
+    const [state, effects] = reduce(
+      this.#state,
+      timed({ ...event, at: this.#count++ } as WithoutTime<ResidencyEvent>),
+    );
     this.#state = state;
     const used = state.residents.reduce((total, { needs }) => total + needs['gpu']!, 0);
     expect(used).toBeLessThanOrEqual(MEMORY);
@@ -213,6 +238,7 @@ class World {
     for (const effect of effects) this.#perform(effect);
   }
   #perform(effect: ResidencyEffect): void {
+    if (effect.type === 'wake') this.#wakeAt = effect.at;
     if (effect.type === 'load') this.#loading.push(effect.residentId);
     if (effect.type === 'unload') {
       expect(this.#running.some(({ residentId }) => residentId === effect.residentId)).toBe(false);
