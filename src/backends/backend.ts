@@ -14,7 +14,7 @@ export interface Backend {
 
   /**
    * Loads a variant as the plan says, exactly: neither fewer layers nor a shorter context.
-   * @throws OUT_OF_MEMORY, VARIANT_NOT_AVAILABLE (file unusable), BACKEND_CRASHED, BACKEND_UNAVAILABLE
+   * @throws OUT_OF_MEMORY (data: `neededBytes`, `freeBytes`, where known), VARIANT_NOT_AVAILABLE (file unusable), BACKEND_CRASHED, BACKEND_UNAVAILABLE
    */
   load(request: LoadRequest, options: LoadOptions): Promise<Resident>;
 
@@ -34,6 +34,7 @@ export interface BackendStatus {
 export interface LoadRequest {
   /** Weights on this machine. */
   readonly path: string;
+  /** One of `describe`, or several of them joined with `+` where the runtime can spread a model. */
   readonly deviceId: string;
   /** Counted as llama.cpp's --n-gpu-layers does; 0 on a CPU. */
   readonly gpuLayers: number;
@@ -41,6 +42,9 @@ export interface LoadRequest {
   readonly contextSize: number;
   readonly slots: number;
   readonly kvCacheType: KvCacheType;
+  readonly batchSize: number;
+  /** Device bytes the load may take, checked before anything is allocated where the runtime can; null: unchecked. */
+  readonly budgetBytes: number | null;
 }
 
 export interface LoadOptions {
@@ -53,6 +57,8 @@ export interface LoadOptions {
 export interface Resident {
   readonly slots: number;
   readonly contextSize: number;
+  /** Device bytes that the runtime itself said it would take, asked before the load; null where it cannot say. */
+  readonly verifiedBytes: number | null;
   /** Device bytes the load took, measured; null where the runtime cannot tell. */
   readonly measuredBytes: number | null;
   /** Settles when the resident is gone: with null after `unload`, else with the reason. Never rejects. */

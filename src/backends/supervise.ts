@@ -47,6 +47,7 @@ function superviseResident(resident: Resident, request: LoadRequest): Resident {
   return {
     slots: resident.slots,
     contextSize: resident.contextSize,
+    verifiedBytes: resident.verifiedBytes,
     measuredBytes: resident.measuredBytes,
     gone: resident.gone,
     async *generate(run: RunRequest, signal: AbortSignal): AsyncGenerator<GenerationPart> {

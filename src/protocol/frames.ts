@@ -35,6 +35,8 @@ export const commandSchema = z.discriminatedUnion('type', [
     slots: count,
     batchSize: count,
     kvCacheType: z.enum(['F16', 'Q8_0', 'Q4_0']),
+    /** Device bytes the load may take; checked before anything is allocated. Null: not checked. */
+    budgetBytes: bytes.nullable(),
   }),
   z.object({
     type: z.literal('start'),
@@ -65,6 +67,8 @@ export const reportSchema = z.discriminatedUnion('type', [
       z.object({
         name: z.string(),
         kind: z.enum(['CUDA', 'METAL', 'VULKAN', 'CPU', 'WEBGPU']),
+        /** Devices that the entry sums up. */
+        count: count.min(1),
         memoryTotalBytes: bytes,
         memoryFreeBytes: bytes,
       }),
@@ -76,6 +80,8 @@ export const reportSchema = z.discriminatedUnion('type', [
     id,
     contextSize: count,
     slots: count,
+    /** Device bytes that the runtime said, before it allocated any, it would; null where it cannot say. */
+    verifiedBytes: bytes.nullable(),
     /** Device bytes that the load took, measured; null where the runtime cannot tell. */
     measuredBytes: bytes.nullable(),
   }),

@@ -58,6 +58,8 @@ export function describeBackend(name: string, make: () => BackendUnderTest): voi
         contextSize: 512,
         slots: 2,
         kvCacheType: 'F16',
+        batchSize: 512,
+        budgetBytes: null,
       } as const;
       return backend.load(request, { signal, onProgress });
     };

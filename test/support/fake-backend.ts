@@ -16,8 +16,10 @@ export class FakeBackend implements Backend {
   readonly id = 'fake';
   readonly capabilities = {
     formats: ['GGUF'],
+    partialOffload: false,
     cpuExperts: false,
-    kvCacheType: 'F16',
+    multiDevice: false,
+    kvCacheTypes: ['F16'],
     batchSize: 512,
   } as const;
   readonly calls: string[] = [];
@@ -32,6 +34,7 @@ export class FakeBackend implements Backend {
       name: 'Fake',
       kind: 'CPU',
       memoryBandwidth: null,
+      observations: [],
     } as const;
     return { version: '1', available: true, unavailableReason: null, devices: [{ ...device, ...memory }] };
   }
@@ -51,6 +54,7 @@ export class FakeBackend implements Backend {
     return {
       slots: request.slots,
       contextSize: request.contextSize,
+      verifiedBytes: null,
       measuredBytes: null,
       gone,
       generate: (run, abort) => answer(run, abort, gone),

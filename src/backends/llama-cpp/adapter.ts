@@ -1,8 +1,10 @@
 import { MixgateError, messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { ReportOf } from '../../protocol/frames.ts';
+import { nominalBandwidth } from '../../routing/bandwidth.ts';
 import type { DeviceFacts, RuntimeCapabilities } from '../../routing/device.ts';
 import type { Backend, BackendStatus, LoadOptions, LoadRequest, Resident } from '../backend.ts';
+import { Gpus, type Gpu } from './gpus.ts';
 import { runnerResident } from './resident.ts';
 import { RunnerProcess, type RunnerGpu } from './runner-process.ts';
 import { ThreadBudget } from './thread-budget.ts';
@@ -22,8 +24,10 @@ const CPU_DEVICE = `${ID}:cpu`;
 /** node-llama-cpp cannot keep single tensors on the host, so no CPU experts. */
 const CAPABILITIES: RuntimeCapabilities = {
   formats: ['GGUF'],
+  partialOffload: true,
   cpuExperts: false,
-  kvCacheType: 'F16',
+  multiDevice: true,
+  kvCacheTypes: ['F16', 'Q8_0', 'Q4_0'],
   batchSize: 512,
 };
 
@@ -36,14 +40,18 @@ export class LlamaCpp implements Backend {
   readonly capabilities = CAPABILITIES;
   readonly #options: LlamaCppOptions;
   readonly #threads: ThreadBudget;
+  readonly #gpus: Gpus;
   readonly #runners = new Set<RunnerProcess>();
   /** A runner without a model, if there is one. */
   #spare: RunnerProcess | null = null;
   #hasGpu = false;
+  /** By device id, where a machine has several GPUs that can be told apart. */
+  #single: ReadonlyMap<string, Gpu> = new Map();
   #mathCores = 1;
 
   constructor(options: LlamaCppOptions) {
     this.#options = options;
+    this.#gpus = new Gpus(options);
     this.#threads = new ThreadBudget(() => options.threads ?? Math.max(1, this.#mathCores - 1));
   }
 
@@ -51,12 +59,15 @@ export class LlamaCpp implements Backend {
     try {
       const report = await this.#report(signal);
       this.#mathCores = report.mathCores;
-      this.#hasGpu = report.devices.some(({ kind }) => kind !== 'CPU');
+      const gpu = report.devices.find(({ kind }) => kind !== 'CPU');
+      this.#hasGpu = gpu !== undefined;
+      const single = gpu === undefined ? [] : await this.#gpus.behind(gpu);
+      this.#single = new Map(single.map((each, index) => [`${ID}:gpu${index}`, each]));
       return {
         version: report.runtimeVersion,
         available: true,
         unavailableReason: null,
-        devices: deviceFacts(report),
+        devices: deviceFacts(report, this.#single),
       };
     } catch (error) {
       const reason = `${messageOf(error)} Start with --log-level debug to see what the runner printed.`;
@@ -78,13 +89,8 @@ export class LlamaCpp implements Backend {
   async load(request: LoadRequest, options: LoadOptions): Promise<Resident> {
     const runner = this.#runnerFor(request.deviceId);
     try {
-      const { path, gpuLayers, contextSize, slots, kvCacheType } = request;
-      const { batchSize } = CAPABILITIES;
-      const loaded = await runner.request(
-        { type: 'load', path, gpuLayers, contextSize, slots, batchSize, kvCacheType },
-        'loaded',
-        options,
-      );
+      const { deviceId: _, ...command } = request;
+      const loaded = await runner.request({ type: 'load', ...command }, 'loaded', options);
       const computing = { setThreads: (count: number) => runner.send({ type: 'threads', count }) };
       void runner.gone.then(() => this.#threads.update(computing, false));
       return runnerResident(runner, loaded, (busy) => this.#threads.update(computing, busy > 0));
@@ -100,7 +106,9 @@ export class LlamaCpp implements Backend {
 
   /** Any runner that sees every device will do. */
   #describer(): RunnerProcess {
-    const loaded = [...this.#runners].find(({ gpu, isAlive }) => isAlive && gpu === this.#options.gpu);
+    const loaded = [...this.#runners].find(
+      ({ gpu, isAlive, isConfined }) => isAlive && !isConfined && gpu === this.#options.gpu,
+    );
     if (loaded !== undefined) return loaded;
     this.#spare = this.#spawn(this.#options.gpu);
     return this.#spare;
@@ -109,29 +117,43 @@ export class LlamaCpp implements Backend {
   /** A runner for the CPU of a machine with a GPU must not see the GPU: only then it takes none of its memory. */
   #runnerFor(deviceId: string): RunnerProcess {
     if (deviceId === CPU_DEVICE && this.#hasGpu) return this.#spawn('off');
+    const single = this.#single.get(deviceId);
+    if (single !== undefined) return this.#spawn(this.#options.gpu, single.environment);
     const spare = this.#spare;
     this.#spare = null;
     return spare?.isAlive === true ? spare : this.#spawn(this.#options.gpu);
   }
 
-  #spawn(gpu: RunnerGpu): RunnerProcess {
-    const runner = new RunnerProcess({ gpu, log: this.#options.log, entry: this.#options.runnerEntry });
+  #spawn(gpu: RunnerGpu, environment?: Readonly<Record<string, string>>): RunnerProcess {
+    const { log, runnerEntry: entry } = this.#options;
+    const runner = new RunnerProcess({ gpu, environment, log, entry });
     this.#runners.add(runner);
     void runner.gone.then(() => this.#runners.delete(runner));
     return runner;
   }
 }
 
-/** llama.cpp spreads a model over all GPUs it sees and reports their memory as one sum: so they are one device. */
-function deviceFacts({ devices }: ReportOf<'device'>): DeviceFacts[] {
-  return devices.map(({ name, kind, memoryTotalBytes, memoryFreeBytes }) => ({
-    id: kind === 'CPU' ? CPU_DEVICE : `${ID}:gpu`,
+/** GPUs that cannot be told apart are one device: llama.cpp spreads a model over all it sees and reports their sum. */
+function deviceFacts({ devices }: ReportOf<'device'>, single: ReadonlyMap<string, Gpu>): DeviceFacts[] {
+  return devices.flatMap((device) => {
+    if (device.kind === 'CPU') return [facts(CPU_DEVICE, device)];
+    return single.size > 0 ? [...single].map(([id, gpu]) => facts(id, gpu)) : [facts(`${ID}:gpu`, device)];
+  });
+}
+
+function facts(
+  id: string,
+  { name, kind, memoryTotalBytes, memoryFreeBytes }: ReportOf<'device'>['devices'][number],
+): DeviceFacts {
+  return {
+    id,
     backendId: ID,
     name,
     kind,
     memoryTotalBytes,
     memoryFreeBytes: Math.min(memoryFreeBytes, memoryTotalBytes),
     memorySource: 'MEASURED',
-    memoryBandwidth: null,
-  }));
+    memoryBandwidth: kind === 'CPU' ? null : nominalBandwidth(name),
+    observations: [],
+  };
 }

@@ -6,13 +6,14 @@ import type { RunnerProcess } from './runner-process.ts';
 /** The loaded model of one runner. `onBusy` is told how many of its slots are in use. */
 export function runnerResident(
   runner: RunnerProcess,
-  { contextSize, slots, measuredBytes }: ReportOf<'loaded'>,
+  { contextSize, slots, verifiedBytes, measuredBytes }: ReportOf<'loaded'>,
   onBusy: (busySlots: number) => void,
 ): Resident {
   let busySlots = 0;
   return {
     slots,
     contextSize,
+    verifiedBytes,
     measuredBytes,
     gone: runner.gone,
     async *generate(request, signal) {

@@ -9,6 +9,8 @@ export type RunnerGpu = 'auto' | 'cuda' | 'vulkan' | 'metal' | 'off';
 
 export interface RunnerOptions {
   readonly gpu: RunnerGpu;
+  /** Added to the gateway's own environment, which passes through. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly log: Log;
   /** The runner's entry file; the built one beside this module unless a test says otherwise. */
   readonly entry?: string | undefined;
@@ -27,6 +29,8 @@ type Exchange = (report: Report | MixgateError) => void;
 /** One child process and its exchanges. Dies alone: every open exchange then ends with BACKEND_CRASHED. */
 export class RunnerProcess {
   readonly gpu: RunnerGpu;
+  /** Sees only some of the machine's devices. */
+  readonly isConfined: boolean;
   readonly #child: ChildProcess;
   readonly #log: Log;
   readonly #exchanges = new Map<string, Exchange>();
@@ -37,10 +41,14 @@ export class RunnerProcess {
   #endedBy: MixgateError | null = null;
   #isStopping = false;
 
-  constructor({ gpu, log, entry = ENTRY }: RunnerOptions) {
+  constructor({ gpu, environment, log, entry = ENTRY }: RunnerOptions) {
     this.gpu = gpu;
+    this.isConfined = environment !== undefined;
     this.#log = log;
-    this.#child = fork(entry, [gpu], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    this.#child = fork(entry, [gpu], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ...environment },
+    });
     log.info('runner.started', { pid: this.#child.pid ?? null, gpu });
     this.#child.stdout?.on('data', (text: Buffer) => this.#keepOutput(text));
     this.#child.stderr?.on('data', (text: Buffer) => this.#keepOutput(text));

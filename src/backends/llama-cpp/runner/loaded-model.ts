@@ -13,6 +13,8 @@ import { ChatTemplate } from './chat-template.ts';
 interface LoadHooks {
   readonly signal: AbortSignal;
   readonly onProgress: (fraction: number) => void;
+  /** Device bytes the load is known to take; null where that is not known. */
+  readonly neededBytes: number | null;
 }
 
 /** A model with its context, and its slots with what each still has in its cache. */
@@ -46,12 +48,13 @@ export class LoadedModel {
   static async load(
     llama: Llama,
     request: CommandOf<'load'>,
-    { signal, onProgress }: LoadHooks,
+    { signal, onProgress, neededBytes }: LoadHooks,
   ): Promise<LoadedModel> {
-    const { path, gpuLayers, contextSize, slots, batchSize, kvCacheType } = request;
+    const complaints = complaintsOf(llama);
+    const { path: modelPath, gpuLayers, contextSize, slots, batchSize, kvCacheType } = request;
     try {
       const model = await llama.loadModel({
-        modelPath: path,
+        modelPath,
         gpuLayers,
         // The gateway has planned; node-llama-cpp's own estimate may not veto what llama.cpp can do.
         ignoreMemorySafetyChecks: true,
@@ -72,7 +75,10 @@ export class LoadedModel {
       return new LoadedModel(llama, model, context, slots);
     } catch (error) {
       if (signal.aborted) throw new MixgateError('INTERNAL', 'The load was cancelled.');
-      throw loadError(error, path);
+      const { free } = await llama.getVramState();
+      throw loadError(error, request, { complaints: complaints.text(), neededBytes, freeBytes: free });
+    } finally {
+      complaints.stop();
     }
   }
 
@@ -101,16 +107,45 @@ export class LoadedModel {
   }
 }
 
-function loadError(error: unknown, path: string): MixgateError {
+/** What llama.cpp logs while it loads: its errors say less than its log. */
+function complaintsOf(llama: Llama): { text: () => string; stop: () => void } {
+  const before = llama.logger;
+  let text = '';
+  llama.logger = (level, message) => {
+    text = (text + message).slice(-4000);
+    before(level, message);
+  };
+  return { text: () => text, stop: () => (llama.logger = before) };
+}
+
+/** Words of ggml, llama.cpp and node-llama-cpp for an allocation that failed. */
+const NO_MEMORY =
+  /out of memory|unable to allocate|failed to allocate|not enough memory|too large to fit|insufficient|VRAM/i;
+
+function loadError(
+  error: unknown,
+  request: CommandOf<'load'>,
+  details: { complaints: string; neededBytes: number | null; freeBytes: number },
+): MixgateError {
   const message = messageOf(error);
-  const isMemory = error instanceof InsufficientMemoryError || /memory|alloc|VRAM|context/i.test(message);
-  return isMemory
-    ? new MixgateError(
-        'OUT_OF_MEMORY',
-        `The model did not fit: ${message} Ask for less context or fewer layers.`,
-        {
-          path,
-        },
-      )
-    : new MixgateError('VARIANT_NOT_AVAILABLE', `llama.cpp cannot load ${path}: ${message}`, { path });
+  const isMemory = error instanceof InsufficientMemoryError || NO_MEMORY.test(message + details.complaints);
+  if (isMemory) return outOfMemory(request, details.neededBytes, details.freeBytes);
+  return new MixgateError('VARIANT_NOT_AVAILABLE', `llama.cpp cannot load ${request.path}: ${message}`, {
+    path: request.path,
+  });
+}
+
+/** @param neededBytes null where it is not known */
+export function outOfMemory(
+  { path, gpuLayers, contextSize, slots }: CommandOf<'load'>,
+  neededBytes: number | null,
+  freeBytes: number,
+): MixgateError {
+  const needed = neededBytes === null ? '' : `it needs ${neededBytes} bytes, `;
+  return new MixgateError(
+    'OUT_OF_MEMORY',
+    `The model did not fit with ${gpuLayers} layers, a context of ${contextSize} and ${slots} slots: ${needed}` +
+      `${freeBytes} are free. Ask for less context, fewer layers or a smaller quantization.`,
+    { path, neededBytes, freeBytes },
+  );
 }

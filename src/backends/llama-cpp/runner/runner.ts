@@ -3,7 +3,8 @@ import { getLlama, LlamaLogLevel, type Llama } from 'node-llama-cpp';
 import { MixgateError, messageOf } from '../../../errors.ts';
 import type { Command, CommandOf, Report } from '../../../protocol/frames.ts';
 import { runJob } from './job.ts';
-import { LoadedModel } from './loaded-model.ts';
+import { expectedMemory } from './expected-memory.ts';
+import { LoadedModel, outOfMemory } from './loaded-model.ts';
 
 /** Answers the gateway's frames with node-llama-cpp. Holds at most one model. */
 export class Runner {
@@ -48,16 +49,21 @@ export class Runner {
 
   async #load(command: CommandOf<'load'>, signal: AbortSignal): Promise<void> {
     const llama = await this.#llama;
+    const { id, budgetBytes } = command;
+    const expected = await expectedMemory(llama, command);
     const before = await llama.getVramState();
-    const { id } = command;
+    if (expected !== null && budgetBytes !== null && expected.deviceBytes > budgetBytes)
+      throw outOfMemory(command, expected.deviceBytes, Math.min(budgetBytes, before.free));
     const onProgress = (fraction: number) => this.#send({ type: 'progress', id, fraction });
-    this.#loaded = await LoadedModel.load(llama, command, { signal, onProgress });
+    const neededBytes = expected?.deviceBytes ?? null;
+    this.#loaded = await LoadedModel.load(llama, command, { signal, onProgress, neededBytes });
     const after = await llama.getVramState();
     this.#send({
       type: 'loaded',
       id,
       contextSize: this.#loaded.contextSize,
       slots: command.slots,
+      verifiedBytes: neededBytes,
       measuredBytes: after.total === 0 ? null : Math.max(0, after.used - before.used),
     });
   }
@@ -94,6 +100,7 @@ async function describe(llama: Llama, id: string): Promise<Report> {
   const cpu = {
     name: os.cpus()[0]?.model.trim() ?? 'CPU',
     kind: 'CPU' as const,
+    count: 1,
     memoryTotalBytes: Math.min(ram.total, limit > 0 ? limit : Infinity),
     memoryFreeBytes: Math.min(ram.free, process.availableMemory()),
   };
@@ -115,6 +122,7 @@ async function describeGpu(llama: Llama) {
   return {
     name: names.join(' + '),
     kind: KINDS[llama.gpu],
+    count: Math.max(1, names.length),
     memoryTotalBytes: total,
     memoryFreeBytes: free,
   };
