@@ -17,7 +17,15 @@ export interface LogEvents {
   'runner.exited': { pid: number | null; reason: string };
   'runner.output': { pid: number | null; text: string };
   'resident.loading': { resident: string; variant: string; device: string; gpuLayers: number };
-  'resident.loaded': { resident: string; variant: string; loadMs: number; measuredBytes: number | null };
+  'resident.loaded': {
+    resident: string;
+    variant: string;
+    loadMs: number;
+    predictedBytes: number;
+    verifiedBytes: number | null;
+    measuredBytes: number | null;
+  };
+  'generation.replanned': { generation: string; reason: string };
   'resident.unloaded': { resident: string; reason: string };
   'generation.ended': { generation: string; state: string; tokens: number; ms: number };
   'request.failed': { errorId: string; message: string; stack: string | undefined };

@@ -1,6 +1,12 @@
 import type { Backend, BackendStatus } from '../backends/backend.ts';
 import type { Log } from '../log.ts';
-import type { DeviceFacts, HostFacts } from '../routing/device.ts';
+import {
+  targetsOf,
+  type DeviceFacts,
+  type HostFacts,
+  type SpeedObservation,
+  type Target,
+} from '../routing/device.ts';
 import type { Plan } from '../routing/plan.ts';
 import type { PlanSnapshot } from '../routing/plan-request.ts';
 import type { PoolBytes } from '../routing/residency.ts';
@@ -10,6 +16,8 @@ import type { VariantFacts } from '../routing/weights.ts';
 export interface Occupant {
   readonly plan: Plan;
   readonly isLoaded: boolean;
+  /** Never evicted, so that its bytes are nobody else's. */
+  readonly isPinned: boolean;
   readonly measuredBytes: number | null;
 }
 
@@ -19,6 +27,11 @@ export interface MachineOptions {
   readonly log: Log;
   readonly now: () => number;
 }
+
+/** For how long memory that could not be had is not planned with again. */
+const SHORTAGE_MS = 5 * 60_000;
+/** Observed speeds of about the same size of run are one figure, moved this far towards each new one. */
+const OBSERVATION_WEIGHT = 0.3;
 
 /** Memory figures younger than this are not asked for again. */
 const FRESH_MS = 1000;
@@ -34,6 +47,10 @@ export class Machine {
   readonly backends: readonly Backend[];
   readonly #options: MachineOptions;
   readonly #statuses = new Map<string, BackendStatus>();
+  /** By device: the most that may be planned with since a load failed for memory, and until when. */
+  readonly #shortages = new Map<string, { readonly bytes: number; readonly until: number }>();
+  /** By device: what decoding reached, one figure per size of run. */
+  readonly #observations = new Map<string, readonly SpeedObservation[]>();
   #refreshedAt = -Infinity;
 
   constructor(options: MachineOptions) {
@@ -73,7 +90,41 @@ export class Machine {
   }
 
   devices(): readonly DeviceFacts[] {
-    return this.backends.flatMap(({ id }) => this.status(id).devices);
+    return this.backends.flatMap(({ id }) =>
+      this.status(id).devices.map((device) => ({
+        ...device,
+        observations: this.#observations.get(device.id) ?? device.observations,
+      })),
+    );
+  }
+
+  /** A load failed for memory although it was planned to fit: for a while, plan with less than it would have taken. */
+  noteShortage({ shares }: Plan): void {
+    const until = this.#options.now() + SHORTAGE_MS;
+    for (const { deviceId, bytes } of shares) this.#shortages.set(deviceId, { bytes: bytes - 1, until });
+  }
+
+  /** Decoding on a device reached this speed. */
+  noteSpeed(deviceId: string, observed: SpeedObservation): void {
+    const before = this.#observations.get(deviceId) ?? [];
+    const isSimilar = ({ bytesPerToken }: SpeedObservation) =>
+      Math.abs(Math.log2(bytesPerToken / observed.bytesPerToken)) < 1;
+    const known = before.find(isSimilar);
+    const bytesPerSecond =
+      known === undefined
+        ? observed.bytesPerSecond
+        : known.bytesPerSecond + OBSERVATION_WEIGHT * (observed.bytesPerSecond - known.bytesPerSecond);
+    const others = before.filter((observation) => observation !== known);
+    this.#observations.set(deviceId, [...others, { bytesPerToken: observed.bytesPerToken, bytesPerSecond }]);
+  }
+
+  /** Where a plan can put a model: each device, and the GPUs of a runtime together. */
+  targets(): readonly Target[] {
+    return targetsOf(this.devices(), this.#capabilities());
+  }
+
+  #capabilities(): PlanSnapshot['capabilities'] {
+    return Object.fromEntries(this.backends.map(({ id, capabilities }) => [id, capabilities]));
   }
 
   /** The pool that holds what a GPU does not: the CPU's memory. */
@@ -85,44 +136,67 @@ export class Machine {
   snapshot(variants: readonly VariantFacts[], occupants: readonly Occupant[]): PlanSnapshot {
     const devices = this.devices().map((device) => ({
       ...device,
-      memoryFreeBytes: capacity(device, occupants),
+      memoryFreeBytes: this.#capacity(device, occupants),
     }));
     return {
       variants,
       devices,
       host: this.host(devices),
-      capabilities: Object.fromEntries(this.backends.map(({ id, capabilities }) => [id, capabilities])),
+      capabilities: this.#capabilities(),
       margins: this.#options.margins,
     };
   }
 
   host(devices: readonly DeviceFacts[] = this.devices()): HostFacts {
     const cpu = devices.find(({ kind }) => kind === 'CPU');
-    return { memoryFreeBytes: cpu?.memoryFreeBytes ?? 0, memoryBandwidth: cpu?.memoryBandwidth ?? null };
+    return {
+      memoryFreeBytes: cpu?.memoryFreeBytes ?? 0,
+      memoryBandwidth: cpu?.memoryBandwidth ?? null,
+      observations: cpu?.observations ?? [],
+    };
   }
 
   /** Bytes that mixgate may use of each pool, what it uses already included. */
   pools(occupants: readonly Occupant[]): PoolBytes {
-    const { deviceBytes, hostBytes } = this.#options.margins;
     return Object.fromEntries(
-      this.devices().map((device) => [
-        device.id,
-        capacity(device, occupants) - (device.kind === 'CPU' ? hostBytes : deviceBytes),
-      ]),
+      this.devices().map((device) => [device.id, known(device, occupants) - this.#margin(device)]),
     );
   }
+
+  #margin({ kind }: DeviceFacts): number {
+    const { deviceBytes, hostBytes } = this.#options.margins;
+    return kind === 'CPU' ? hostBytes : deviceBytes;
+  }
+
+  /** What a new plan may count on: what is free, what can be evicted, and no more than was to be had lately. */
+  #capacity(device: DeviceFacts, occupants: readonly Occupant[]): number {
+    const shortage = this.#shortages.get(device.id);
+    const isShort = shortage !== undefined && shortage.until > this.#options.now();
+    const most = isShort ? shortage.bytes + this.#margin(device) : Infinity;
+    const pinned = occupants
+      .filter(({ isPinned }) => isPinned)
+      .reduce((total, { plan }) => total + bytesOn(device, plan), 0);
+    return Math.max(0, Math.min(known(device, occupants) - pinned, most));
+  }
 }
+
+const bytesOn = ({ id }: DeviceFacts, { shares }: Plan): number =>
+  shares.find(({ deviceId }) => deviceId === id)?.bytes ?? 0;
 
 /**
  * Free bytes and ours. On a CPU the weights are mapped from the file and still count as available there, so only
  * the rest is added; of a load under way it is not known how much it has taken, so nothing is.
  */
-function capacity(device: DeviceFacts, occupants: readonly Occupant[]): number {
+function known(device: DeviceFacts, occupants: readonly Occupant[]): number {
   const ours = occupants
-    .filter(({ plan, isLoaded }) => isLoaded && plan.deviceId === device.id)
-    .reduce((total, { plan: { memory }, measuredBytes }) => {
+    .filter(({ isLoaded }) => isLoaded)
+    .reduce((total, { plan, measuredBytes }) => {
+      const { memory } = plan;
+      const planned = bytesOn(device, plan);
+      if (planned === 0) return total;
       if (device.kind === 'CPU') return total + memory.deviceKvCacheBytes + memory.deviceComputeBytes;
-      return total + (measuredBytes ?? memory.deviceTotalBytes);
+      const measuredShare = measuredBytes === null ? 1 : measuredBytes / Math.max(1, memory.deviceTotalBytes);
+      return total + planned * measuredShare;
     }, 0);
   return Math.min(device.memoryTotalBytes, device.memoryFreeBytes + ours);
 }

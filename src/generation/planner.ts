@@ -1,7 +1,13 @@
 import { MixgateError } from '../errors.ts';
+import type { RuntimeCapabilities } from '../routing/device.ts';
+import type { KvCacheType } from '../routing/ggml-types.ts';
 import type { Catalog, ModelFacts } from '../models/catalog.ts';
+import type { StageTime } from '../backends/backend.ts';
+import { nominalBandwidth } from '../routing/bandwidth.ts';
+import { ladder } from '../routing/ladder.ts';
 import { plan, type Plan, type PlanResult } from '../routing/plan.ts';
 import type { PlanRequest, PlanSnapshot } from '../routing/plan-request.ts';
+import { bytesPerToken, speedObservation } from '../routing/speed.ts';
 import type { Machine, Occupant } from './machine.ts';
 import { DEFAULT_CONTEXT_SIZE, type ModelPlanRequest } from './request.ts';
 
@@ -11,9 +17,14 @@ export type PlanSubject = Pick<
   'model' | 'quantization' | 'device' | 'gpuLayers' | 'contextSize' | 'slots' | 'objective'
 > & {
   readonly backend?: string | null | undefined;
+  readonly kvCacheType?: KvCacheType | null | undefined;
+  readonly batchSize?: number | null | undefined;
   /** Slots worth having where they cost nothing that matters. */
   readonly slotsWanted?: number;
 };
+
+/** Fewer decoded tokens say little of a speed. */
+const LEAST_TOKENS = 16;
 
 export interface PlannerOptions {
   readonly catalog: Catalog;
@@ -41,7 +52,7 @@ export class Planner {
         'INVALID_INPUT',
         `backend: there is no ${subject.backend}, only ${backends.join(', ')}.`,
       );
-    const devices = machine.devices().map(({ id }) => id);
+    const devices = machine.targets().map(({ id }) => id);
     if (subject.device !== null && !devices.includes(subject.device))
       throw new MixgateError(
         'INVALID_INPUT',
@@ -58,6 +69,23 @@ export class Planner {
     const { chosen, candidates } = plan(this.#planRequest(subject), snapshot);
     if (chosen === null) throw nothingFits(candidates);
     return chosen;
+  }
+
+  /** What to try, in order, after a plan did not get its memory. */
+  ladder(subject: PlanSubject, failed: Plan): Plan[] {
+    return ladder(failed, this.#planRequest(subject), this.#snapshot(subject));
+  }
+
+  /** Decoding took this long while nothing else ran: learns the speed of a device that held everything. */
+  noteSpeed({ variantId, deviceId, shares, ...placement }: Plan, { ms, count }: StageTime): void {
+    const { catalog, machine } = this.#options;
+    if (count < LEAST_TOKENS || shares.length !== 1) return;
+    const variant = catalog.variant(variantId);
+    const isWhole = placement.deviceKind === 'CPU' || placement.gpuLayers > variant.weights.layers;
+    if (!isWhole || placement.cpuExpertLayers > 0) return;
+    const read = bytesPerToken(variant, placement, placement.deviceKind === 'CPU');
+    const observed = speedObservation(variant, read, ms / 1000 / count);
+    if (observed !== null) machine.noteSpeed(deviceId, observed);
   }
 
   /** A dry run, also for a device that does not exist. Loads nothing. */
@@ -81,6 +109,7 @@ export class Planner {
   #planRequest(subject: PlanSubject): PlanRequest {
     const { catalog } = this.#options;
     const { quantization, gpuLayers, slots, slotsWanted = slots, objective, device: deviceId } = subject;
+    const { kvCacheType = null, batchSize = null } = subject;
     return {
       quantization:
         quantization === null ? null : catalog.variants(subject.model, quantization)[0]!.quantization,
@@ -88,6 +117,8 @@ export class Planner {
       contextSize: contextOf(subject, catalog.model(subject.model)),
       slots,
       slotsWanted,
+      kvCacheType,
+      batchSize,
       objective,
       deviceId,
     };
@@ -124,16 +155,39 @@ function nothingFits(candidates: readonly Plan[]): MixgateError {
   );
 }
 
+/** What the runtimes of devices that need not exist here can do. */
+const NATIVE: RuntimeCapabilities = {
+  formats: ['GGUF'],
+  partialOffload: true,
+  cpuExperts: false,
+  multiDevice: true,
+  kvCacheTypes: ['F16', 'Q8_0', 'Q4_0'],
+  batchSize: 512,
+};
+const BROWSER: RuntimeCapabilities = {
+  ...NATIVE,
+  formats: ['MLC', 'GGUF'],
+  partialOffload: false,
+  multiDevice: false,
+  kvCacheTypes: ['F16'],
+};
+
 function hypotheticalSnapshot(
   device: NonNullable<ModelPlanRequest['hypotheticalDevice']>,
   snapshot: PlanSnapshot,
 ): PlanSnapshot {
-  const backendId = Object.keys(snapshot.capabilities)[0] ?? '';
+  const isBrowser = device.kind === 'WEBGPU';
+  const backendId = isBrowser ? 'webgpu' : 'llama-cpp';
   return {
     ...snapshot,
+    capabilities: {
+      ...snapshot.capabilities,
+      [backendId]: isBrowser ? BROWSER : (snapshot.capabilities[backendId] ?? NATIVE),
+    },
     host: {
       memoryFreeBytes: device.hostMemoryFreeBytes ?? snapshot.host.memoryFreeBytes,
       memoryBandwidth: device.hostMemoryBandwidth ?? snapshot.host.memoryBandwidth,
+      observations: device.hostMemoryBandwidth === null ? snapshot.host.observations : [],
     },
     devices: [
       {
@@ -144,7 +198,8 @@ function hypotheticalSnapshot(
         memoryTotalBytes: device.memoryTotalBytes,
         memoryFreeBytes: Math.min(device.memoryTotalBytes, device.memoryFreeBytes ?? device.memoryTotalBytes),
         memorySource: 'DECLARED',
-        memoryBandwidth: device.memoryBandwidth,
+        memoryBandwidth: device.memoryBandwidth ?? nominalBandwidth(device.name),
+        observations: [],
       },
     ],
   };

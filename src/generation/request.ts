@@ -24,6 +24,7 @@ const withDefault = <Value>(schema: z.ZodType<Value>, value: Value) =>
 const name = z.string().min(1, 'must not be empty').max(512);
 const contextSize = withDefault(whole(1, MAX_CONTEXT), DEFAULT_CONTEXT_SIZE);
 const gpuLayers = optional(whole(0, 10_000));
+const kvCacheType = optional(z.enum(['F16', 'Q8_0', 'Q4_0']));
 const objective = withDefault(z.enum(['QUALITY', 'BALANCED', 'SPEED']), 'BALANCED');
 
 const promptSchema = z
@@ -72,6 +73,7 @@ export const generationRequestSchema = z.object({
   device: optional(name),
   gpuLayers,
   contextSize,
+  kvCacheType,
   objective,
   sampling: z
     .unknown()
@@ -96,13 +98,17 @@ export const loadRequestSchema = z.object({
   gpuLayers,
   contextSize,
   slots: withDefault(whole(1, MAX_SLOTS), 1),
+  kvCacheType,
+  pinned: withDefault(z.boolean(), false),
 });
 export type ModelLoadRequest = z.output<typeof loadRequestSchema>;
 
 const bytes = whole(0, Number.MAX_SAFE_INTEGER);
 const bandwidth = optional(z.number().positive().max(1e18));
 
-export const planRequestSchema = loadRequestSchema.extend({
+export const planRequestSchema = loadRequestSchema.omit({ pinned: true }).extend({
+  /** Tokens computed at once while a prompt is read. */
+  batchSize: optional(whole(1, 65_536)),
   objective,
   hypotheticalDevice: optional(
     z.object({

@@ -1,4 +1,4 @@
-import type { Backend, Resident } from '../backends/backend.ts';
+import type { Backend, LoadRequest, Resident } from '../backends/backend.ts';
 import { MixgateError, asMixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Plan } from '../routing/plan.ts';
@@ -22,7 +22,7 @@ export interface ResidencyLoopOptions {
   readonly onMemoryChange: () => void;
 }
 
-export type SlotRequest = Omit<Waiter, 'position'>;
+export type SlotRequest = Omit<Waiter, 'position' | 'displaced'>;
 
 export interface SlotHooks {
   readonly signal: AbortSignal;
@@ -33,9 +33,13 @@ export interface SlotHooks {
 /** A slot of a loaded model, until released. */
 export interface Lease {
   readonly residentId: string;
+  /** How the resident was loaded; not always how this caller would have had it. */
+  readonly plan: Plan;
   readonly resident: Resident;
   release(): void;
 }
+
+type WithoutTime<Event> = Event extends { at: number } ? Omit<Event, 'at'> : never;
 
 /** What is loaded, for people. */
 export interface ResidentView extends Occupant {
@@ -43,11 +47,21 @@ export interface ResidentView extends Occupant {
   readonly busySlots: number;
   readonly loadedAt: Date;
   readonly lastUsedAt: Date;
+  readonly loadMs: number;
+  /** What the runtime said before the load that it would take; null where it cannot say. */
+  readonly verifiedBytes: number | null;
+}
+
+/** Planned device bytes less what was measured, or verified where nothing could be measured; null where neither is known. */
+export function predictionErrorBytes({ plan, measuredBytes, verifiedBytes }: ResidentView): number | null {
+  const real = measuredBytes ?? verifiedBytes;
+  return real === null ? null : plan.memory.deviceTotalBytes - real;
 }
 
 interface Loaded {
   readonly resident: Resident;
   readonly loadedAt: Date;
+  readonly loadMs: number;
 }
 
 interface Waiting extends SlotHooks {
@@ -65,6 +79,8 @@ export class ResidencyLoop {
   readonly #loaded = new Map<string, Loaded>();
   readonly #loads = new Map<string, AbortController>();
   readonly #failures = new Map<string, MixgateError>();
+  #grants = 0;
+  #wake: NodeJS.Timeout | undefined;
   #state = EMPTY_RESIDENCY;
 
   constructor(options: ResidencyLoopOptions) {
@@ -95,21 +111,29 @@ export class ResidencyLoop {
     });
   }
 
+  /** Call it when a slot was granted; what it returns tells whether nothing else has run since: only then timings say something of the device. */
+  watchCompany(): () => boolean {
+    const grants = this.#grants;
+    const isAlone = () => this.#state.residents.reduce((sum, { busySlots }) => sum + busySlots, 0) <= 1;
+    const startedAlone = isAlone();
+    return () => startedAlone && this.#grants === grants;
+  }
+
   residents(): readonly ResidentView[] {
-    return this.#state.residents.flatMap(({ id, plan, busySlots, lastUsedAt }) => {
+    return this.#state.residents.flatMap(({ id, plan, busySlots, lastUsedAt, isPinned }) => {
       const loaded = this.#loaded.get(id);
       if (loaded === undefined) return [];
-      const { measuredBytes } = loaded.resident;
-      const { loadedAt } = loaded;
-      return [
-        { id, plan, busySlots, measuredBytes, isLoaded: true, loadedAt, lastUsedAt: new Date(lastUsedAt) },
-      ];
+      const { measuredBytes, verifiedBytes } = loaded.resident;
+      const { loadedAt, loadMs } = loaded;
+      const times = { loadedAt, loadMs, lastUsedAt: new Date(lastUsedAt) };
+      return [{ id, plan, busySlots, isPinned, isLoaded: true, measuredBytes, verifiedBytes, ...times }];
     });
   }
 
   occupants(): readonly Occupant[] {
-    return this.#state.residents.map(({ id, plan }) => ({
+    return this.#state.residents.map(({ id, plan, isPinned }) => ({
       plan,
+      isPinned,
       isLoaded: this.#loaded.has(id),
       measuredBytes: this.#loaded.get(id)?.resident.measuredBytes ?? null,
     }));
@@ -133,8 +157,8 @@ export class ResidencyLoop {
     await loaded.resident.gone;
   }
 
-  #dispatch(event: ResidencyEvent): void {
-    const [state, effects] = reduce(this.#state, event);
+  #dispatch(event: WithoutTime<ResidencyEvent>): void {
+    const [state, effects] = reduce(this.#state, { ...event, at: this.#options.now() });
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
   }
@@ -154,15 +178,22 @@ export class ResidencyLoop {
         return;
       case 'position':
         this.#waiting.get(effect.waiterId)?.onPosition(effect.ahead);
+        return;
+      case 'wake':
+        clearTimeout(this.#wake);
+        this.#wake = setTimeout(() => this.#dispatch({ type: 'woken' }), effect.at - this.#options.now());
+        this.#wake.unref();
     }
   }
 
   #grant(waiterId: string, residentId: string): void {
     const loaded = this.#loaded.get(residentId);
     const waiting = this.#waiting.get(waiterId);
-    const release = once(() => this.#dispatch({ type: 'released', residentId, at: this.#options.now() }));
-    if (loaded === undefined || waiting === undefined) return release();
-    waiting.grant({ residentId, resident: loaded.resident, release });
+    const release = once(() => this.#dispatch({ type: 'released', residentId }));
+    const state = this.#find(residentId);
+    if (loaded === undefined || waiting === undefined || state === undefined) return release();
+    this.#grants++;
+    waiting.grant({ residentId, plan: state.plan, resident: loaded.resident, release });
   }
 
   async #load(residentId: string, plan: Plan): Promise<void> {
@@ -178,21 +209,25 @@ export class ResidencyLoop {
         throw new MixgateError('BACKEND_UNAVAILABLE', `There is no backend ${plan.backendId}.`);
       const onProgress = this.#progressOf(residentId);
       onProgress(0);
-      const resident = await backend.load(
-        { ...plan, path: pathOf(variant) },
-        { signal: controller.signal, onProgress },
-      );
-      this.#loaded.set(residentId, { resident, loadedAt: new Date(now()) });
+      const resident = await backend.load(this.#loadRequest(residentId, plan, pathOf(variant)), {
+        signal: controller.signal,
+        onProgress,
+      });
+      const loadMs = now() - startedAt;
+      this.#loaded.set(residentId, { resident, loadedAt: new Date(now()), loadMs });
       void resident.gone.then((reason) => this.#gone(residentId, reason));
-      const { measuredBytes } = resident;
+      const { measuredBytes, verifiedBytes } = resident;
+      const predictedBytes = plan.memory.deviceTotalBytes;
       log.info('resident.loaded', {
         resident: residentId,
         variant,
-        loadMs: now() - startedAt,
+        loadMs,
+        predictedBytes,
+        verifiedBytes,
         measuredBytes,
       });
       onProgress(1);
-      this.#dispatch({ type: 'loaded', residentId, at: now() });
+      this.#dispatch({ type: 'loaded', residentId, loadMs });
     } catch (error) {
       // Cancelled because nobody waited: whoever has come since is no part of that and gets a load of its own.
       if (controller.signal.aborted) this.#dispatch({ type: 'gone', residentId });
@@ -201,6 +236,22 @@ export class ResidencyLoop {
       this.#loads.delete(residentId);
       onMemoryChange();
     }
+  }
+
+  /** May take what its pools have beside the others that are resident. */
+  #loadRequest(residentId: string, plan: Plan, path: string): LoadRequest {
+    const { pools, residents } = this.#state;
+    const others = residents.filter(({ id }) => id !== residentId);
+    const room = plan.shares.map(
+      ({ deviceId }) =>
+        (pools[deviceId] ?? 0) - others.reduce((sum, { needs }) => sum + (needs[deviceId] ?? 0), 0),
+    );
+    const budgetBytes = Math.max(
+      0,
+      room.reduce((sum, bytes) => sum + bytes, 0),
+    );
+    const { deviceId, gpuLayers, contextSize, slots, kvCacheType, batchSize } = plan;
+    return { path, deviceId, gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes };
   }
 
   #refuseWaiting(residentId: string, error: MixgateError): void {

@@ -1,17 +1,10 @@
 import type { EndPart, StageTime } from '../backends/backend.ts';
 import { asMixgateError } from '../errors.ts';
-import { poolNeeds } from '../routing/residency.ts';
-import type { Plan } from '../routing/plan.ts';
+import { acquire, type AcquireServices } from './acquire.ts';
 import type { StageTiming, Timings } from './events.ts';
 import type { Generation } from './generation.ts';
-import type { Machine } from './machine.ts';
-import type { Planner } from './planner.ts';
-import type { Lease, ResidencyLoop } from './residency-loop.ts';
 
-export interface RunServices {
-  readonly planner: Planner;
-  readonly machine: Machine;
-  readonly residency: ResidencyLoop;
+export interface RunServices extends AcquireServices {
   readonly now: () => number;
   /** Slots to load a model with, where memory allows. */
   readonly slotsWanted: number;
@@ -30,13 +23,7 @@ interface Waits {
  */
 export async function run(generation: Generation, services: RunServices): Promise<void> {
   try {
-    const plan = await services.planner.choose({
-      ...generation.request,
-      slots: 1,
-      slotsWanted: services.slotsWanted,
-    });
-    generation.record({ type: 'PlanChosen', plan });
-    await runPlan(generation, plan, services);
+    await answer(generation, services);
   } catch (error) {
     if (generation.signal.aborted)
       generation.record({ type: 'GenerationCancelled', usage: generation.usage });
@@ -47,9 +34,9 @@ export async function run(generation: Generation, services: RunServices): Promis
   }
 }
 
-async function runPlan(generation: Generation, plan: Plan, services: RunServices): Promise<void> {
+async function answer(generation: Generation, services: RunServices): Promise<void> {
   const waits: Waits = { loadingSince: 0, loadMs: 0, grantedAt: 0 };
-  const lease = await acquire(generation, plan, services, waits);
+  const { plan, lease } = await acquireFor(generation, services, waits);
   try {
     waits.grantedAt = services.now();
     generation.startPrefill();
@@ -57,38 +44,33 @@ async function runPlan(generation: Generation, plan: Plan, services: RunServices
     const { contextSize } = plan;
     const seeded = { ...sampling, seed: generation.seed };
     const request = { prompt, sampling: seeded, contextSize, maxTokens, stop, jsonSchema };
+    const wasAlone = services.residency.watchCompany();
     for await (const part of lease.resident.generate(request, generation.signal)) {
-      if (part.type === 'text')
+      if (part.type === 'text') {
         generation.record({ type: 'TokenChunk', text: part.text, tokens: part.tokens });
-      else finish(generation, part, timings(generation, part, waits, services.now()));
+        continue;
+      }
+      if (wasAlone()) services.planner.noteSpeed(lease.plan, part.timings.eval);
+      finish(generation, part, timings(generation, part, waits, services.now()));
     }
   } finally {
     lease.release();
   }
 }
 
-function acquire(
-  generation: Generation,
-  plan: Plan,
-  { machine, residency, now }: RunServices,
-  waits: Waits,
-): Promise<Lease> {
-  return residency.acquire(
+function acquireFor(generation: Generation, services: RunServices, waits: Waits) {
+  const { id, request, signal } = generation;
+  return acquire(
+    { ...request, slots: 1, slotsWanted: services.slotsWanted },
+    { id, wantsSlot: true, pins: false, priority: request.priority },
+    services,
     {
-      id: generation.id,
-      plan,
-      needs: poolNeeds(plan, machine.hostPool),
-      layersArePinned: generation.request.gpuLayers !== null,
-      wantsSlot: true,
-      priority: generation.request.priority,
-    },
-    machine.pools(residency.occupants()),
-    {
-      signal: generation.signal,
+      signal,
+      onPlan: (plan) => generation.record({ type: 'PlanChosen', plan }),
       onPosition: (position) => generation.record({ type: 'GenerationQueued', position }),
       onLoading: (progress) => {
-        waits.loadingSince ||= now();
-        waits.loadMs = now() - waits.loadingSince;
+        waits.loadingSince ||= services.now();
+        waits.loadMs = services.now() - waits.loadingSince;
         generation.record({ type: 'ModelLoading', progress });
       },
     },

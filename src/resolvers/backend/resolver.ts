@@ -2,12 +2,13 @@ import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } fro
 import type { Backend as BackendRuntime } from '../../backends/backend.ts';
 import { loadModel } from '../../generation/load-model.ts';
 import { loadRequestSchema, parseRequest } from '../../generation/request.ts';
-import type { ResidentView } from '../../generation/residency-loop.ts';
+import { predictionErrorBytes, type ResidentView } from '../../generation/residency-loop.ts';
 import type { LocalVariant } from '../../models/catalog.ts';
 import type { DeviceFacts } from '../../routing/device.ts';
 import type { Plan as PlanFacts } from '../../routing/plan.ts';
 import { Variant } from '../model/types.ts';
-import { Plan } from '../plan/types.ts';
+import { KvCacheType, Plan } from '../plan/types.ts';
+import { SafeInt } from '../scalars.ts';
 import type { Services } from '../services.ts';
 import { Backend, Device, ResidentModel } from './types.ts';
 
@@ -50,7 +51,7 @@ export class DeviceResolver {
 
   @FieldResolver(() => [ResidentModel], { description: 'Models resident on this device now.' })
   resident(@Root() { id }: DeviceFacts, @Ctx() { residency }: Services): readonly ResidentView[] {
-    return residency.residents().filter(({ plan }) => plan.deviceId === id);
+    return residency.residents().filter(({ plan }) => plan.shares.some(({ deviceId }) => deviceId === id));
   }
 }
 
@@ -66,9 +67,16 @@ export class ResidentModelResolver {
     @Arg('gpuLayers', () => Int, { nullable: true }) gpuLayers: number | null,
     @Arg('contextSize', () => Int, { nullable: true, defaultValue: 2048 }) contextSize: number | null,
     @Arg('slots', () => Int, { nullable: true, defaultValue: 1 }) slots: number | null,
+    @Arg('kvCacheType', () => KvCacheType, { nullable: true }) kvCacheType: KvCacheType | null,
+    @Arg('pinned', () => Boolean, {
+      nullable: true,
+      defaultValue: false,
+      description: 'Never evict it to make room; unloadModel still ends it.',
+    })
+    pinned: boolean | null,
     @Ctx() services: Services,
   ): Promise<ResidentView> {
-    const input = { model, quantization, device, gpuLayers, contextSize, slots };
+    const input = { model, quantization, device, gpuLayers, contextSize, slots, kvCacheType, pinned };
     return loadModel(parseRequest(loadRequestSchema, input), services);
   }
 
@@ -93,5 +101,14 @@ export class ResidentModelResolver {
   @FieldResolver(() => Int)
   slots(@Root() { plan }: ResidentView): number {
     return plan.slots;
+  }
+
+  @FieldResolver(() => SafeInt, {
+    nullable: true,
+    description:
+      'Planned device memory less what was measured (or, where nothing can be measured, verified), bytes; above 0 the plan was careful. Null where neither is known.',
+  })
+  predictionErrorBytes(@Root() view: ResidentView): number | null {
+    return predictionErrorBytes(view);
   }
 }

@@ -1,4 +1,4 @@
-import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Field, Float, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { WeightFormat } from '../model/types.ts';
 import { DateTime, SafeInt } from '../scalars.ts';
 import { DeviceKind } from './device-kind.ts';
@@ -56,6 +56,13 @@ export class Device {
 
   @Field(() => MemorySource)
   memorySource!: MemorySource;
+
+  @Field(() => Float, {
+    nullable: true,
+    description:
+      "Nominal memory bandwidth from the maker's data sheet, bytes per second; null where unknown.",
+  })
+  memoryBandwidth!: number | null;
 }
 
 @ObjectType({ description: 'A loaded variant with its context and slots.' })
@@ -66,8 +73,14 @@ export class ResidentModel {
   @Field(() => Int)
   busySlots!: number;
 
+  @Field(() => Boolean, { description: 'Pinned: never evicted to make room.' })
+  isPinned!: boolean;
+
   @Field(() => DateTime)
   loadedAt!: Date;
+
+  @Field(() => Float, { description: 'How long the load took, milliseconds.' })
+  loadMs!: number;
 
   @Field(() => DateTime)
   lastUsedAt!: Date;
@@ -77,4 +90,11 @@ export class ResidentModel {
     description: 'Device memory measured after the load, bytes; null where the runtime cannot tell.',
   })
   measuredBytes!: number | null;
+
+  @Field(() => SafeInt, {
+    nullable: true,
+    description:
+      'Device memory that the runtime said it would take, asked before it allocated any, bytes; null where it cannot say.',
+  })
+  verifiedBytes!: number | null;
 }

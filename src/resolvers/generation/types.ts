@@ -1,6 +1,6 @@
 import { Field, Float, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { ErrorCode } from '../../errors.ts';
-import { PlanObjective } from '../plan/types.ts';
+import { KvCacheType, PlanObjective } from '../plan/types.ts';
 import { DateTime, Json, SafeInt } from '../scalars.ts';
 
 export enum ChatRole {
@@ -134,6 +134,9 @@ export class GenerateInput {
     description: "Tokens for prompt and answer. The default gives way to a model's shorter length.",
   })
   contextSize?: number | null;
+
+  @Field(() => KvCacheType, { nullable: true, description: "Null: the runtime's own, F16." })
+  kvCacheType?: KvCacheType | null;
 
   @Field(() => PlanObjective, { nullable: true, defaultValue: PlanObjective.BALANCED })
   objective?: PlanObjective | null;

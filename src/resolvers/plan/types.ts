@@ -7,6 +7,17 @@ export enum PlanObjective {
   BALANCED = 'BALANCED',
   SPEED = 'SPEED',
 }
+export enum KvCacheType {
+  F16 = 'F16',
+  Q8_0 = 'Q8_0',
+  Q4_0 = 'Q4_0',
+}
+export enum MemoryLimit {
+  DEVICE_MEMORY = 'DEVICE_MEMORY',
+  HOST_MEMORY = 'HOST_MEMORY',
+}
+registerEnumType(KvCacheType, { name: 'KvCacheType', description: 'How keys and values are stored.' });
+registerEnumType(MemoryLimit, { name: 'MemoryLimit', description: 'Which memory is too small.' });
 registerEnumType(PlanObjective, {
   name: 'PlanObjective',
   description:
@@ -67,10 +78,25 @@ export class PlanInput {
   @Field(() => Int, { nullable: true, defaultValue: 1, description: 'Sequences decoded in parallel.' })
   slots?: number | null;
 
+  @Field(() => KvCacheType, {
+    nullable: true,
+    description: "Null: the runtime's own, F16; a smaller type only where nothing fits with that.",
+  })
+  kvCacheType?: KvCacheType | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: "Tokens computed at once while a prompt is read; null: the runtime's own, 512.",
+  })
+  batchSize?: number | null;
+
   @Field(() => PlanObjective, { nullable: true, defaultValue: PlanObjective.BALANCED })
   objective?: PlanObjective | null;
 
-  @Field(() => ID, { nullable: true, description: 'Plan on this device only.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Plan on this device only; ids joined with `+` are several GPUs together.',
+  })
   device?: string | null;
 
   @Field(() => HypotheticalDeviceInput, {
@@ -98,6 +124,36 @@ export class MemoryEstimate {
     description: 'Host memory in all; for a CPU, which is its own host, the same as `deviceTotalBytes`.',
   })
   hostTotalBytes!: number;
+}
+
+@ObjectType({ description: 'What one device of a plan holds.' })
+export class DeviceShare {
+  @Field(() => ID)
+  deviceId!: string;
+
+  @Field(() => Int, { description: 'Layers, the output layer counted as one; 0 on a CPU.' })
+  layers!: number;
+
+  @Field(() => SafeInt)
+  bytes!: number;
+}
+
+@ObjectType({ description: 'A limit that a plan breaks. Bytes.' })
+export class Shortfall {
+  @Field(() => MemoryLimit)
+  limit!: MemoryLimit;
+
+  @Field(() => ID, { nullable: true, description: 'Null for the host of a GPU.' })
+  deviceId!: string | null;
+
+  @Field(() => SafeInt)
+  neededBytes!: number;
+
+  @Field(() => SafeInt, { description: 'Free memory less the margin.' })
+  availableBytes!: number;
+
+  @Field(() => SafeInt)
+  missingBytes!: number;
 }
 
 @ObjectType({ description: 'One way to run a variant, with its estimate and its reasons.' })
@@ -134,8 +190,17 @@ export class Plan {
   @Field(() => String, { description: 'Type of the KV cache, e.g. `F16`.' })
   kvCacheType!: string;
 
+  @Field(() => Int, { description: 'Tokens computed at once while a prompt is read.' })
+  batchSize!: number;
+
   @Field(() => MemoryEstimate)
   memory!: MemoryEstimate;
+
+  @Field(() => [DeviceShare], { description: 'What each device holds; one entry unless layers are spread.' })
+  shares!: DeviceShare[];
+
+  @Field(() => [Shortfall], { description: 'The limits it breaks; none when it fits.' })
+  shortfalls!: Shortfall[];
 
   @Field(() => Float, { nullable: true, description: 'Null when bandwidths are not known.' })
   decodeTokensPerSecond!: number | null;

@@ -1,0 +1,49 @@
+import { asMixgateError } from '../errors.ts';
+import type { Plan } from '../routing/plan.ts';
+import { poolNeeds } from '../routing/residency.ts';
+import type { Machine } from './machine.ts';
+import type { Planner, PlanSubject } from './planner.ts';
+import type { Lease, ResidencyLoop, SlotHooks, SlotRequest } from './residency-loop.ts';
+
+export interface AcquireServices {
+  readonly planner: Planner;
+  readonly machine: Machine;
+  readonly residency: ResidencyLoop;
+}
+
+export interface AcquireHooks extends SlotHooks {
+  /** The plan that is tried next; the first one, and one more for each that did not get its memory. */
+  readonly onPlan: (plan: Plan) => void;
+}
+
+type Caller = Pick<SlotRequest, 'id' | 'wantsSlot' | 'pins' | 'priority'>;
+
+/**
+ * Plans and waits for a slot. A load that fails for memory is followed by the next rung of the ladder.
+ * @throws what `Planner.choose` and the load throw; OUT_OF_MEMORY when no rung is left
+ */
+export async function acquire(
+  subject: PlanSubject,
+  caller: Caller,
+  { planner, machine, residency }: AcquireServices,
+  hooks: AcquireHooks,
+): Promise<{ readonly plan: Plan; readonly lease: Lease }> {
+  let plan = await planner.choose(subject);
+  let rungs: Plan[] | null = null;
+  while (true) {
+    hooks.onPlan(plan);
+    try {
+      const needs = poolNeeds(plan, machine.hostPool);
+      const request = { ...caller, plan, needs, layersArePinned: subject.gpuLayers !== null };
+      return { plan, lease: await residency.acquire(request, machine.pools(residency.occupants()), hooks) };
+    } catch (error) {
+      const failure = asMixgateError(error);
+      if (failure.code !== 'OUT_OF_MEMORY' || hooks.signal.aborted) throw error;
+      rungs ??= planner.ladder(subject, plan);
+      machine.noteShortage(plan);
+      const next = rungs.shift();
+      if (next === undefined) throw failure;
+      plan = next;
+    }
+  }
+}
