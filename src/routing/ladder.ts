@@ -15,7 +15,8 @@ const SMALL_BATCH = 128;
 
 /** What may be given up, cheapest first. Whatever was asked for stays. */
 function rungsFor(failed: Plan, request: PlanRequest, snapshot: PlanSnapshot): Rung[] {
-  const here = { quantization: failed.quantization, deviceId: failed.deviceId };
+  const { quantization, deviceId, kvCacheType } = failed;
+  const here = { quantization, deviceId, kvCacheType };
   const smallBatch = { ...here, batchSize: Math.min(SMALL_BATCH, failed.batchSize) };
   const isGpu = failed.deviceKind !== 'CPU';
   const runtime = snapshot.capabilities[failed.backendId];
@@ -29,15 +30,15 @@ function rungsFor(failed: Plan, request: PlanRequest, snapshot: PlanSnapshot): R
       ? [0.85, 0.6].map((share) => ({ gives: 'fewer layers on the device', change: here, share }))
       : []),
     ...(hasBatchToGive ? [{ gives: 'a smaller batch', change: smallBatch, share: 0.5 }] : []),
-    ...kvTypes.map((kvCacheType) => ({
-      gives: `a ${kvCacheType} KV cache`,
-      change: { ...smallBatch, kvCacheType },
+    ...kvTypes.map((smaller) => ({
+      gives: `a ${smaller} KV cache`,
+      change: { ...smallBatch, kvCacheType: smaller },
       share: 0.45,
     })),
     ...(request.quantization === null
       ? [0.85, 0.5].map((share) => ({
           gives: 'a smaller quantization',
-          change: { deviceId: failed.deviceId },
+          change: { deviceId, kvCacheType },
           share,
           isSmaller: true,
         }))
@@ -63,7 +64,10 @@ export function ladder(failed: Plan, request: PlanRequest, snapshot: PlanSnapsho
     if (next === null) continue;
     const isElsewhere = next.deviceId !== failed.deviceId;
     if (!isElsewhere && next.memory.deviceTotalBytes >= least.memory.deviceTotalBytes) continue;
-    found.push({ ...next, reasons: [`Out of memory before: tried with ${rung.gives}.`, ...next.reasons] });
+    const { gpuLayers, memory } = found.at(-1) ?? failed;
+    const because = `No memory for ${memory.deviceTotalBytes} bytes with ${gpuLayers} layers on the device: trying ${rung.gives}.`;
+    // The last reason is about the rank among the rung's own candidates.
+    found.push({ ...next, reasons: [because, ...next.reasons.slice(0, -1)] });
     if (!isElsewhere) least = next;
   }
   return found;

@@ -13,6 +13,8 @@ interface PretendGpuOptions {
   readonly mib: number | readonly number[];
   /** Taken of each device by every process that uses it. */
   readonly overheadMib?: number;
+  /** Reported as free, but not to be had. */
+  readonly fragmentedMib?: number;
   readonly description?: string;
   /** A file; processes with the same one share the devices' memory. */
   readonly ledger?: string;
@@ -22,12 +24,13 @@ interface PretendGpuOptions {
 export function pretendGpuEnvironment(options: PretendGpuOptions): Record<string, string> {
   const gpu = pretendGpu();
   if ('skip' in gpu) throw new Error(gpu.skip);
-  const { mib, overheadMib = 0, description, ledger } = options;
+  const { mib, overheadMib = 0, fragmentedMib = 0, description, ledger } = options;
   return {
     GGML_BACKEND_PATH: gpu.library,
     LD_PRELOAD: gpu.library.replace(/\.so$/, '-preload.so'),
     PRETEND_GPU_MIB: [mib].flat().join(','),
     PRETEND_GPU_OVERHEAD_MIB: String(overheadMib),
+    PRETEND_GPU_FRAGMENTED_MIB: String(fragmentedMib),
     ...(description === undefined ? {} : { PRETEND_GPU_DESCRIPTION: description }),
     ...(ledger === undefined ? {} : { PRETEND_GPU_LEDGER: ledger }),
   };

@@ -19,8 +19,8 @@ interface GpusOptions {
 
 /** Which variable hides devices from a GPU interface. */
 const VISIBLE_DEVICES = { CUDA: 'CUDA_VISIBLE_DEVICES', VULKAN: 'GGML_VK_VISIBLE_DEVICES' } as const;
-/** Sums that differ by less say the same of the single devices. */
-const SAME_BYTES = 32 * 2 ** 20;
+/** Sums that differ by less than this share of the memory say the same of the single devices. */
+const SAME_SHARE = 1 / 200;
 
 /**
  * The single GPUs of a machine with several. llama.cpp reports their memory as one sum, so each is asked through a
@@ -73,5 +73,7 @@ function isSame(
   { memoryFreeBytes: before, ...one }: DeviceReport,
   { memoryFreeBytes, ...other }: DeviceReport,
 ) {
-  return Math.abs(before - memoryFreeBytes) < SAME_BYTES && isDeepStrictEqual(one, other);
+  return (
+    Math.abs(before - memoryFreeBytes) < SAME_SHARE * one.memoryTotalBytes && isDeepStrictEqual(one, other)
+  );
 }

@@ -5,6 +5,7 @@
 //
 //   PRETEND_GPU_MIB=16160[,8192...]     memory of each device
 //   PRETEND_GPU_OVERHEAD_MIB=0          what every process takes of each device by using it, as a CUDA context does
+//   PRETEND_GPU_FRAGMENTED_MIB=0        reported as free, but not to be had
 //   PRETEND_GPU_NAME=CUDA               prefix of the devices' names
 //   PRETEND_GPU_DESCRIPTION=...         what the devices call themselves
 //   PRETEND_GPU_OFFLOAD_MIN_BATCH=32    from how many tokens on weights in host memory are computed here
@@ -165,6 +166,8 @@ struct Device {
     std::string name;
     std::string description;
     size_t total;
+    /// Can be had; less than is reported where memory is fragmented.
+    size_t usable;
     ggml_backend_buffer_type buffer_type;
 };
 
@@ -220,7 +223,7 @@ const char *buffer_type_name(ggml_backend_buffer_type_t type) { return ((Device 
 
 ggml_backend_buffer_t buffer_type_allocate(ggml_backend_buffer_type_t type, size_t size) {
     Device &device = *(Device *) type->context;
-    if (!ledger().take(device.index, size, device.total)) {
+    if (!ledger().take(device.index, size, device.usable)) {
         fprintf(stderr, "pretend-gpu: %s is out of memory: %.1f MiB wanted, %.1f of %.1f MiB in use\n",
                 device.name.c_str(), size / MIB, ledger().used(device.index) / MIB, device.total / MIB);
         return nullptr;
@@ -433,6 +436,7 @@ void add_device(int index, size_t total) {
     context->name = setting("PRETEND_GPU_NAME", "CUDA") + std::to_string(devices.size());
     context->description = setting("PRETEND_GPU_DESCRIPTION", "Pretend GPU");
     context->total = total;
+    context->usable = total - std::min(total, mebibytes(setting("PRETEND_GPU_FRAGMENTED_MIB", "0")));
     auto *device = new ggml_backend_device{device_interface, &registry, context};
     context->buffer_type.iface = {
         buffer_type_name, buffer_type_allocate,    buffer_type_alignment,

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   InsufficientMemoryError,
   type Llama,
@@ -75,6 +76,7 @@ export class LoadedModel {
       return new LoadedModel(llama, model, context, slots);
     } catch (error) {
       if (signal.aborted) throw new MixgateError('INTERNAL', 'The load was cancelled.');
+      await setTimeout(LOG_DELAY_MS);
       const { free } = await llama.getVramState();
       throw loadError(error, request, { complaints: complaints.text(), neededBytes, freeBytes: free });
     } finally {
@@ -107,6 +109,9 @@ export class LoadedModel {
   }
 }
 
+/** node-llama-cpp passes llama.cpp's log on a moment later. */
+const LOG_DELAY_MS = 50;
+
 /** What llama.cpp logs while it loads: its errors say less than its log. */
 function complaintsOf(llama: Llama): { text: () => string; stop: () => void } {
   const before = llama.logger;
@@ -128,7 +133,11 @@ function loadError(
   details: { complaints: string; neededBytes: number | null; freeBytes: number },
 ): MixgateError {
   const message = messageOf(error);
-  const isMemory = error instanceof InsufficientMemoryError || NO_MEMORY.test(message + details.complaints);
+  // What llama.cpp could lay out without allocating and then cannot load lacks nothing but memory.
+  const isMemory =
+    details.neededBytes !== null ||
+    error instanceof InsufficientMemoryError ||
+    NO_MEMORY.test(message + details.complaints);
   if (isMemory) return outOfMemory(request, details.neededBytes, details.freeBytes);
   return new MixgateError('VARIANT_NOT_AVAILABLE', `llama.cpp cannot load ${request.path}: ${message}`, {
     path: request.path,
