@@ -19,7 +19,8 @@ export interface AcquireHooks extends SlotHooks {
 type Caller = Pick<SlotRequest, 'id' | 'wantsSlot' | 'pins' | 'priority'>;
 
 /**
- * Plans and waits for a slot. A load that fails for memory is followed by the next rung of the ladder.
+ * Plans and waits for a slot. A load that fails for memory is followed by the next rung of the ladder; one whose
+ * device is gone, once, by a new plan.
  * @throws what `Planner.choose` and the load throw; OUT_OF_MEMORY when no rung is left
  */
 export async function acquire(
@@ -30,6 +31,7 @@ export async function acquire(
 ): Promise<{ readonly plan: Plan; readonly lease: Lease }> {
   let plan = await planner.choose(subject);
   let rungs: Plan[] | null = null;
+  let isLost = false;
   while (true) {
     hooks.onPlan(plan);
     try {
@@ -38,7 +40,14 @@ export async function acquire(
       return { plan, lease: await residency.acquire(request, machine.pools(residency.occupants()), hooks) };
     } catch (error) {
       const failure = asMixgateError(error);
-      if (failure.code !== 'OUT_OF_MEMORY' || hooks.signal.aborted) throw error;
+      if (hooks.signal.aborted) throw error;
+      if (failure.code === 'DEVICE_LOST' && !isLost) {
+        isLost = true;
+        machine.invalidate();
+        plan = await planner.choose(subject);
+        continue;
+      }
+      if (failure.code !== 'OUT_OF_MEMORY') throw error;
       rungs ??= planner.ladder(subject, plan);
       machine.noteShortage(plan);
       const next = rungs.shift();

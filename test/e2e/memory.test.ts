@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -163,6 +163,23 @@ describe('memory of a GPU', () => {
     const events = await generate({ quantization: 'Q4_K_M', gpuLayers: 3 });
     expect(events.at(-1)).toMatchObject({ __typename: 'GenerationFailed', error: { code: 'OUT_OF_MEMORY' } });
     expect(events.at(-1)!.error!.message).toMatch(/needs \d+ bytes, \d+ are free/);
+  });
+
+  it('fails with DEVICE_LOST when the GPU is gone between plan and load', async (context) => {
+    needsGpu(context);
+    const environment = pretendGpuEnvironment({ mib: 40 });
+    const library = path.join(folder, 'gpu.so');
+    copyFileSync(environment['GGML_BACKEND_PATH']!, library);
+    gateway = await startGateway(['--gpu', 'vulkan', '--device-margin', '0'], {
+      ...environment,
+      GGML_BACKEND_PATH: library,
+    });
+    // The first model goes to the runner that has seen the GPU, the second to one that cannot.
+    expect((await generate({ quantization: 'Q2_K' })).at(-1)!.__typename).toBe('GenerationCompleted');
+    rmSync(library);
+    const lost = await generate({ quantization: 'Q6_K' });
+    expect(lost.at(-1)).toMatchObject({ __typename: 'GenerationFailed', error: { code: 'DEVICE_LOST' } });
+    expect((await generate({ quantization: 'Q2_K' })).at(-1)!.__typename).toBe('GenerationCompleted');
   });
 
   it('tells several GPUs apart, uses the one that fits and spreads a model over both', async (context) => {

@@ -50,8 +50,9 @@ export class Runner {
   async #load(command: CommandOf<'load'>, signal: AbortSignal): Promise<void> {
     const llama = await this.#llama;
     const { id, budgetBytes } = command;
-    const expected = await expectedMemory(llama, command);
     const before = await llama.getVramState();
+    if (command.gpuLayers > 0 && before.total === 0) throw deviceLost();
+    const expected = await expectedMemory(llama, command);
     if (expected !== null && budgetBytes !== null && expected.deviceBytes > budgetBytes)
       throw outOfMemory(command, expected.deviceBytes, Math.min(budgetBytes, before.free));
     const onProgress = (fraction: number) => this.#send({ type: 'progress', id, fraction });
@@ -72,6 +73,13 @@ export class Runner {
     if (this.#loaded === null) throw new MixgateError('INTERNAL', 'No model is loaded in this runner.');
     await runJob(this.#loaded, command, { signal, send: this.#send });
   }
+}
+
+function deviceLost(): MixgateError {
+  return new MixgateError(
+    'DEVICE_LOST',
+    'The GPU that was planned with is gone: try again, and look at { devices } or `mixgate doctor`.',
+  );
 }
 
 async function openLlama(gpu: string): Promise<Llama> {
