@@ -79,6 +79,12 @@ export function wholeComputeBytes(weights: WeightFacts, placement: Placement): n
   return Math.max(parts.step - saved, parts.logits) + ALIGNMENT_BYTES;
 }
 
+/** Everything on the CPU, where the input's embedding is part of the graph: once more with a quantized cache. */
+export function cpuComputeBytes(weights: WeightFacts, placement: Placement): number {
+  const { embedding } = partsOf(weights, placement);
+  return wholeComputeBytes(weights, placement) + embedding * (placement.kvCacheType === 'F16' ? 1 : 2);
+}
+
 /** What stays on the host decides what the device must be able to copy while it reads a prompt. */
 export interface HostShare {
   readonly largestTensorBytes: number;

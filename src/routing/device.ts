@@ -28,6 +28,8 @@ export interface DeviceFacts extends MemorySpeed {
   readonly memoryTotalBytes: number;
   readonly memoryFreeBytes: number;
   readonly memorySource: MemorySource;
+  /** Devices of which only the sum is known and over which the runtime spreads every model; 1 where left out. */
+  readonly units?: number;
 }
 
 /** The memory that holds what a device does not. */

@@ -1,4 +1,5 @@
 import {
+  cpuComputeBytes,
   hostComputeBytes,
   padContext,
   partialComputeBytes,
@@ -49,7 +50,7 @@ export function layerKvBytes(weights: WeightFacts, placement: Placement): number
 /** Everything in one memory: a CPU, or a runtime that has no host to leave anything on. */
 export function wholeFootprint(weights: WeightFacts, placement: Placement): MemoryEstimate {
   const kvCache = weights.layers * layerKvBytes(weights, placement);
-  const compute = wholeComputeBytes(weights, placement);
+  const compute = cpuComputeBytes(weights, placement);
   const output = 4 * weights.vocabularySize * placement.slots;
   const total = Math.ceil(weights.totalBytes + kvCache + compute + output);
   return {

@@ -1,4 +1,4 @@
-import type { Target } from './device.ts';
+import type { DeviceFacts, Target } from './device.ts';
 import {
   gpuFootprint,
   cumulatedShares,
@@ -93,10 +93,13 @@ export const fits = ({ shortfalls }: PlacementChoice): boolean => shortfalls.len
 function layoutOf({ variant: { weights }, target, snapshot }: PlacementSubject, isWhole: boolean): Layout {
   const { host, margins } = snapshot;
   const isCpu = target.kind === 'CPU';
-  const free = target.devices.map(({ memoryFreeBytes }) => memoryFreeBytes);
-  const available = free.map((bytes) => bytes - (isCpu ? margins.hostBytes : margins.deviceBytes));
+  const units = target.devices.flatMap(unitsOf);
+  const margin = isCpu ? margins.hostBytes : margins.deviceBytes;
+  const available = target.devices.map(
+    ({ memoryFreeBytes, units: count = 1 }) => memoryFreeBytes - margin * count,
+  );
   const hostAvailable = isWhole ? Infinity : host.memoryFreeBytes - margins.hostBytes;
-  const shares = cumulatedShares(free);
+  const shares = cumulatedShares(units);
   const layersAtMost = isCpu ? 0 : totalLayers(weights);
   const deviceRoom = ({ parts }: Measured) => {
     let least = Infinity;
@@ -108,7 +111,11 @@ function layoutOf({ variant: { weights }, target, snapshot }: PlacementSubject, 
     deviceRoom(measured) >= 0 && measured.memory.hostTotalBytes <= hostAvailable;
   return {
     measure(placement) {
-      if (free.length > 1) return { placement, ...splitFootprint(weights, placement, shares) };
+      if (units.length > 1) {
+        const { memory, parts } = splitFootprint(weights, placement, shares);
+        const whole = { layers: Math.min(placement.gpuLayers, layersAtMost), bytes: memory.deviceTotalBytes };
+        return { placement, memory, parts: target.devices.length === 1 ? [whole] : parts };
+      }
       const memory = isWhole ? wholeFootprint(weights, placement) : gpuFootprint(weights, placement);
       const layers = Math.min(placement.gpuLayers, layersAtMost);
       return { placement, memory, parts: [{ layers, bytes: memory.deviceTotalBytes }] };
@@ -124,6 +131,11 @@ function layoutOf({ variant: { weights }, target, snapshot }: PlacementSubject, 
       return [...found, ...shortfall('HOST_MEMORY', null, [measured.memory.hostTotalBytes, hostAvailable])];
     },
   };
+}
+
+/** Free bytes; where only a sum is known, each unit is taken to have its part of it. */
+function unitsOf({ memoryFreeBytes, units = 1 }: DeviceFacts): number[] {
+  return new Array<number>(units).fill(memoryFreeBytes / units);
 }
 
 const NONE: readonly Shortfall[] = [];

@@ -143,7 +143,7 @@ function deviceFacts({ devices }: ReportOf<'device'>, single: ReadonlyMap<string
 
 function facts(
   id: string,
-  { name, kind, memoryTotalBytes, memoryFreeBytes }: ReportOf<'device'>['devices'][number],
+  { name, kind, count, memoryTotalBytes, memoryFreeBytes }: ReportOf<'device'>['devices'][number],
 ): DeviceFacts {
   return {
     id,
@@ -153,6 +153,7 @@ function facts(
     memoryTotalBytes,
     memoryFreeBytes: Math.min(memoryFreeBytes, memoryTotalBytes),
     memorySource: 'MEASURED',
+    units: count,
     memoryBandwidth: kind === 'CPU' ? null : nominalBandwidth(name),
     observations: [],
   };

@@ -38,7 +38,7 @@ export async function expectedMemory(
       kvCacheValueType: KV_TYPES[kvCacheType],
     });
     if (!isSimulated) return null;
-    const of = llama.gpu === false ? 'cpuRam' : 'gpuVram';
+    const of = (await llama.getVramState()).total === 0 ? 'cpuRam' : 'gpuVram';
     return { deviceBytes: model[of] + context[of] };
   } catch {
     return null; // The load itself will say what is wrong with the file.
