@@ -4,6 +4,7 @@ import { createHandler } from 'graphql-sse/lib/use/fastify';
 import type { ServerResponse } from 'node:http';
 import type { Services } from '../resolvers/services.ts';
 import type { PublicErrors } from './public-error.ts';
+import { subscribe } from './subscribe.ts';
 
 export interface TransportOptions {
   readonly schema: GraphQLSchema;
@@ -16,6 +17,7 @@ export function serveEventStream(app: FastifyInstance, { schema, services, error
   const open = new Set<ServerResponse>();
   const handler = createHandler({
     schema,
+    subscribe,
     context: () => services as unknown as Record<PropertyKey, unknown>,
     // No token: single connection mode is off.
     authenticate: () => null,

@@ -4,6 +4,7 @@ import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import type { TransportOptions } from './sse.ts';
+import { subscribe } from './subscribe.ts';
 
 const MAX_MESSAGE_BYTES = 4 * 2 ** 20;
 const CONNECTION_INIT_MS = 10_000;
@@ -20,6 +21,7 @@ export function serveWebSocket(server: HttpServer, { schema, services, errors }:
   const graphql = useServer(
     {
       schema,
+      subscribe,
       context: () => services as unknown as Record<PropertyKey, unknown>,
       connectionInitWaitTimeout: CONNECTION_INIT_MS,
       onError: (_context, _id, _payload, failures) => errors.formatAll(failures),

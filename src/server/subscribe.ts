@@ -1,0 +1,92 @@
+import {
+  createSourceEventStream,
+  execute,
+  getOperationAST,
+  getVariableValues,
+  isObjectType,
+  Kind,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type FragmentDefinitionNode,
+  type GraphQLSchema,
+} from 'graphql';
+import { projectionOf, type Projection, type ProjectionScope } from './projection.ts';
+
+/**
+ * The event types that make up nearly all of a stream. Every field of theirs is a property of the event, so that they
+ * need no resolvers; all other types go through graphql-js.
+ */
+const PLAIN_EVENTS = ['TokenChunk', 'ModelLoading', 'GenerationQueued'];
+
+type Event = Readonly<Record<string, unknown>> & { readonly type: string };
+
+/**
+ * As graphql-js' `subscribe`, but for the tokens of a generation: the selection set of a subscription does not change
+ * while it runs, so it is made ready once instead of being executed anew for every token.
+ */
+export async function subscribe(
+  args: ExecutionArgs,
+): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
+  const source = await createSourceEventStream(args);
+  if (!isAsyncIterable(source)) return source;
+  const events = source[Symbol.asyncIterator]() as AsyncIterator<Event>;
+  const respond = responder(args);
+  const responses: AsyncIterableIterator<ExecutionResult> = {
+    async next() {
+      const { done, value } = await events.next();
+      return done === true ? { done, value: undefined } : { done: false, value: await respond(value) };
+    },
+    async return() {
+      await events.return?.();
+      return { done: true, value: undefined };
+    },
+    async throw(error) {
+      await events.throw?.(error);
+      throw error;
+    },
+    [Symbol.asyncIterator]: () => responses,
+  };
+  return responses;
+}
+
+function responder(args: ExecutionArgs): (event: Event) => ExecutionResult | Promise<ExecutionResult> {
+  const executed = (event: Event) => execute({ ...args, rootValue: event });
+  const plain = plainEvents(args);
+  if (plain === null) return executed;
+  const { responseName, projections } = plain;
+  return (event) => {
+    const project = projections.get(event.type);
+    return project === undefined ? executed(event) : { data: { [responseName]: project(event) } };
+  };
+}
+
+/** Null where the operation's root is not one plain field of events. */
+function plainEvents({ schema, document, operationName, variableValues }: ExecutionArgs) {
+  const operation = getOperationAST(document, operationName);
+  const [field, ...others] = operation?.selectionSet.selections ?? [];
+  if (operation == null || field?.kind !== Kind.FIELD || others.length > 0) return null;
+  if (field.selectionSet === undefined || (field.directives?.length ?? 0) > 0) return null;
+  const variables = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
+  if (variables.coerced === undefined) return null;
+  const fragments: Record<string, FragmentDefinitionNode> = {};
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
+  const projections = new Map<string, Projection>();
+  for (const name of plainTypes(schema, field.name.value)) {
+    const type = schema.getType(name);
+    const scope: ProjectionScope = { schema, fragments, variables: variables.coerced };
+    const projection = isObjectType(type) ? projectionOf(type, field.selectionSet, scope) : null;
+    if (projection !== null) projections.set(name, projection);
+  }
+  return { responseName: field.alias?.value ?? field.name.value, projections };
+}
+
+/** The plain types, where they are what a subscription field yields. */
+function plainTypes(schema: GraphQLSchema, fieldName: string): readonly string[] {
+  const field = schema.getSubscriptionType()?.getFields()[fieldName];
+  return String(field?.type) === 'GenerationEvent!' ? PLAIN_EVENTS : [];
+}
+
+function isAsyncIterable(value: AsyncIterable<unknown> | ExecutionResult): value is AsyncIterable<unknown> {
+  return Symbol.asyncIterator in value;
+}
