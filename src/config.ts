@@ -63,6 +63,12 @@ export const configSchema = z.strictObject({
     .default(4)
     .describe('Generations that one model decodes at once, where the memory for it costs no layer.'),
   maxQueued: whole(1, 1_000_000).default(1000).describe('Generations that may wait; more are refused.'),
+  maxWaitMs: whole(1, 2 ** 31 - 1)
+    .default(3_600_000)
+    .describe('How long a generation may wait for a slot before it fails with WAIT_TIMEOUT, milliseconds.'),
+  maxRunMs: whole(1, 2 ** 31 - 1)
+    .default(3_600_000)
+    .describe('How long a generation may then run before it fails with RUN_TIMEOUT, milliseconds.'),
   disconnectGraceMs: whole(0, 3_600_000)
     .default(2000)
     .describe('How long a generation goes on after its last subscriber left, milliseconds.'),
@@ -70,6 +76,9 @@ export const configSchema = z.strictObject({
   keepGenerationsMs: whole(0, 2 ** 31 - 1)
     .default(3_600_000)
     .describe('How long ended generations can still be read, milliseconds.'),
+  keepGenerationsBytes: bytes
+    .default(256 * MIB)
+    .describe('Memory that ended generations may take together; the oldest go first.'),
   deviceMargin: bytes.default(1024 * MIB).describe("Bytes of a GPU's free memory that no plan uses."),
   hostMargin: bytes.default(512 * MIB).describe('Bytes of free host memory that no plan uses.'),
   drainMs: whole(0, 3_600_000)

@@ -13,6 +13,8 @@ const ERROR_CODES = {
   BACKEND_CRASHED: { retryable: true },
   DEVICE_LOST: { retryable: true },
   QUEUE_FULL: { retryable: true },
+  WAIT_TIMEOUT: { retryable: true },
+  RUN_TIMEOUT: { retryable: false },
   NOT_FOUND: { retryable: false },
   UNAUTHENTICATED: { retryable: false },
   FORBIDDEN: { retryable: false },

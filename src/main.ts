@@ -44,7 +44,12 @@ async function createGateway(config: Config, log: Log): Promise<Gateway> {
     slotsWanted: config.slots,
     maxQueued: config.maxQueued,
     disconnectGraceMs: config.disconnectGraceMs,
-    keepEnded: { count: config.keepGenerations, ms: config.keepGenerationsMs },
+    deadlines: { waitMs: config.maxWaitMs, runMs: config.maxRunMs },
+    keepEnded: {
+      count: config.keepGenerations,
+      ms: config.keepGenerationsMs,
+      bytes: config.keepGenerationsBytes,
+    },
   });
   await Promise.all([catalog.scan(), machine.refresh()]);
   return {

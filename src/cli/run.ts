@@ -32,7 +32,7 @@ export async function runPrompt(
     createLog({ level: config.logLevel, format: 'pretty' }),
   );
   try {
-    const generation = services.generations.start(await request(prompt, options, services));
+    const generation = services.generations.start(await request(prompt, options, services), 'terminal');
     process.once('SIGINT', () => generation.cancel());
     const view = options.json === true ? silent : terminal(prompt);
     for await (const event of generation.log.read(0, new AbortController().signal)) view(event);

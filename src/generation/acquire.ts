@@ -16,7 +16,7 @@ export interface AcquireHooks extends SlotHooks {
   readonly onPlan: (plan: Plan) => void;
 }
 
-type Caller = Pick<SlotRequest, 'id' | 'wantsSlot' | 'pins' | 'priority'>;
+type Caller = Pick<SlotRequest, 'id' | 'wantsSlot' | 'pins' | 'priority' | 'callerId'>;
 
 /**
  * Plans and waits for a slot. A load that fails for memory is followed by the next rung of the ladder; one whose

@@ -14,9 +14,13 @@ import type { GenerationRequest } from './request.ts';
 export interface GenerationOptions {
   readonly id: string;
   readonly request: GenerationRequest;
+  readonly callerId: string;
   readonly seed: number;
   readonly now: () => number;
 }
+
+/** An event and its place in the log. */
+const EVENT_BYTES = 150;
 
 const NO_USAGE: Usage = { promptTokens: 0, cachedPromptTokens: 0, completionTokens: 0 };
 
@@ -24,6 +28,8 @@ const NO_USAGE: Usage = { promptTokens: 0, cachedPromptTokens: 0, completionToke
 export class Generation {
   readonly id: string;
   readonly request: GenerationRequest;
+  /** Whose share of the queue it uses. */
+  readonly callerId: string;
   /** The one asked for, or the one drawn. */
   readonly seed: number;
   readonly createdAt: Date;
@@ -33,6 +39,7 @@ export class Generation {
   readonly #controller = new AbortController();
   readonly #now: () => number;
   readonly #texts: string[] = [];
+  #characters = 0;
   #state: GenerationState = 'QUEUED';
   #finishedAt: Date | null = null;
   #firstTokenAt: Date | null = null;
@@ -43,9 +50,10 @@ export class Generation {
   #timings: Timings | null = null;
   #resolveEnded: () => void = () => undefined;
 
-  constructor({ id, request, seed, now }: GenerationOptions) {
+  constructor({ id, request, callerId, seed, now }: GenerationOptions) {
     this.id = id;
     this.request = request;
+    this.callerId = callerId;
     this.seed = seed;
     this.#now = now;
     this.createdAt = new Date(now());
@@ -82,6 +90,10 @@ export class Generation {
   }
   get timings(): Timings | null {
     return this.#timings;
+  }
+  /** About what it takes in memory, bytes: its text twice, in the answer and in its events, and the events. */
+  get sizeBytes(): number {
+    return 4 * this.#characters + EVENT_BYTES * this.log.lastSequence;
   }
   get lastSequence(): number {
     return this.log.lastSequence;
@@ -121,6 +133,7 @@ export class Generation {
         this.#state = 'DECODING';
         this.#firstTokenAt ??= new Date(this.#now());
         this.#texts.push(event.text);
+        this.#characters += event.text.length;
         this.#usage = { ...this.#usage, completionTokens: this.#usage.completionTokens + event.tokens };
         return;
       case 'GenerationCompleted':

@@ -13,8 +13,8 @@ export interface GenerationsOptions extends RunServices {
   readonly maxQueued: number;
   /** How long a generation goes on after its last subscriber left, milliseconds. */
   readonly disconnectGraceMs: number;
-  /** Ended generations that can still be read: how many, and for how long, milliseconds. */
-  readonly keepEnded: { readonly count: number; readonly ms: number };
+  /** Ended generations that can still be read: how many, for how long, milliseconds, and of what size together. */
+  readonly keepEnded: { readonly count: number; readonly ms: number; readonly bytes: number };
 }
 
 /** How long a reader may take for the rest of an ended generation at shutdown. */
@@ -27,6 +27,9 @@ export class Generations {
   readonly #options: GenerationsOptions;
   /** In the order they were created. */
   readonly #byId = new Map<string, Generation>();
+  /** Those that ended, in that order. */
+  readonly #kept = new Map<string, { readonly finishedAt: number; readonly sizeBytes: number }>();
+  #keptBytes = 0;
   readonly #running = new Set<Promise<void>>();
   #isDraining = false;
 
@@ -35,17 +38,18 @@ export class Generations {
   }
 
   /** Starts and returns at once. @throws QUEUE_FULL, BACKEND_UNAVAILABLE while draining, and what `Planner.check` throws */
-  start(request: GenerationRequest): Generation {
+  start(request: GenerationRequest, callerId: string): Generation {
     if (this.#isDraining)
       throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
     this.#options.planner.check({ ...request, slots: 1 });
     this.#checkQueue();
     const seed = request.sampling.seed ?? randomInt(MAX_RANDOM_SEED);
-    const generation = new Generation({ id: randomUUID(), request, seed, now: this.#options.now });
+    const { now } = this.#options;
+    const generation = new Generation({ id: randomUUID(), request, callerId, seed, now });
     this.#forgetOld();
     this.#byId.set(generation.id, generation);
     this.#cancelWhenLeft(generation);
-    const running = run(generation, this.#options).then(() => this.#logEnd(generation));
+    const running = run(generation, this.#options).then(() => this.#ended(generation));
     this.#running.add(running);
     void running.finally(() => this.#running.delete(running));
     return generation;
@@ -59,6 +63,7 @@ export class Generations {
   }
 
   find(id: string): Generation | null {
+    this.#forgetOld();
     return this.#byId.get(id) ?? null;
   }
 
@@ -119,14 +124,24 @@ export class Generations {
     };
   }
 
+  /** Oldest first, until what is left is young enough, few enough and small enough. */
   #forgetOld(): void {
     const { keepEnded, now } = this.#options;
-    const ended = [...this.#byId.values()].filter(({ hasEnded }) => hasEnded);
-    const surplus = Math.max(0, ended.length - keepEnded.count);
-    ended.forEach((generation, index) => {
-      const isOld = now() - (generation.finishedAt?.getTime() ?? 0) > keepEnded.ms;
-      if (index < surplus || isOld) this.#byId.delete(generation.id);
-    });
+    for (const [id, { finishedAt, sizeBytes }] of this.#kept) {
+      const isOld = now() - finishedAt > keepEnded.ms;
+      if (!isOld && this.#kept.size <= keepEnded.count && this.#keptBytes <= keepEnded.bytes) return;
+      this.#kept.delete(id);
+      this.#keptBytes -= sizeBytes;
+      this.#byId.delete(id);
+    }
+  }
+
+  #ended(generation: Generation): void {
+    const { id, sizeBytes } = generation;
+    this.#kept.set(id, { finishedAt: this.#options.now(), sizeBytes });
+    this.#keptBytes += sizeBytes;
+    this.#forgetOld();
+    this.#logEnd(generation);
   }
 
   #logEnd({ id, state, usage, createdAt }: Generation): void {

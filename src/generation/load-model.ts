@@ -5,11 +5,15 @@ import type { ModelLoadRequest } from './request.ts';
 import type { ResidentView } from './residency-loop.ts';
 
 /** Loads a model and keeps it, without a generation. @throws what `acquire` throws */
-export async function loadModel(request: ModelLoadRequest, services: AcquireServices): Promise<ResidentView> {
+export async function loadModel(
+  request: ModelLoadRequest,
+  callerId: string,
+  services: AcquireServices,
+): Promise<ResidentView> {
   const nothing = () => undefined;
   const { lease } = await acquire(
     { ...request, objective: 'BALANCED' },
-    { id: randomUUID(), wantsSlot: false, pins: request.pinned, priority: 0 },
+    { id: randomUUID(), wantsSlot: false, pins: request.pinned, priority: 0, callerId },
     services,
     { signal: new AbortController().signal, onPlan: nothing, onPosition: nothing, onLoading: nothing },
   );

@@ -87,6 +87,8 @@ export const generationRequestSchema = z.object({
     .optional()
     .transform((value) => value ?? null),
   priority: withDefault(whole(-1_000_000, 1_000_000), 0),
+  maxWaitMs: optional(whole(0, 2 ** 31 - 1)),
+  maxRunMs: optional(whole(1, 2 ** 31 - 1)),
   onDisconnect: withDefault(z.enum(['CANCEL', 'CONTINUE']), 'CANCEL'),
 });
 export type GenerationRequest = z.output<typeof generationRequestSchema>;

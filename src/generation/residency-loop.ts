@@ -8,6 +8,7 @@ import {
   type ResidencyEffect,
   type ResidencyEvent,
   type ResidentState,
+  type NewWaiter,
   type Waiter,
 } from '../routing/residency.ts';
 import type { Occupant } from './machine.ts';
@@ -22,7 +23,7 @@ export interface ResidencyLoopOptions {
   readonly onMemoryChange: () => void;
 }
 
-export type SlotRequest = Omit<Waiter, 'position' | 'displaced'>;
+export type SlotRequest = NewWaiter;
 
 export interface SlotHooks {
   readonly signal: AbortSignal;

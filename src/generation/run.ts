@@ -1,5 +1,5 @@
 import type { EndPart, StageTime } from '../backends/backend.ts';
-import { asMixgateError } from '../errors.ts';
+import { asMixgateError, MixgateError } from '../errors.ts';
 import { acquire, type AcquireServices } from './acquire.ts';
 import type { StageTiming, Timings } from './events.ts';
 import type { Generation } from './generation.ts';
@@ -8,6 +8,8 @@ export interface RunServices extends AcquireServices {
   readonly now: () => number;
   /** Slots to load a model with, where memory allows. */
   readonly slotsWanted: number;
+  /** How long a generation may wait for its slot, and then run, milliseconds; a request may ask for less. */
+  readonly deadlines: { readonly waitMs: number; readonly runMs: number };
 }
 
 /** When what began, milliseconds of the gateway's clock, 0 when it did not; and how long the load took. */
@@ -37,6 +39,9 @@ export async function run(generation: Generation, services: RunServices): Promis
 async function answer(generation: Generation, services: RunServices): Promise<void> {
   const waits: Waits = { loadingSince: 0, loadMs: 0, grantedAt: 0 };
   const { plan, lease } = await acquireFor(generation, services, waits);
+  const { maxRunMs } = generation.request;
+  const deadline = deadlineIn(Math.min(services.deadlines.runMs, maxRunMs ?? Infinity), runTimeout);
+  const signal = AbortSignal.any([generation.signal, deadline.signal]);
   try {
     waits.grantedAt = services.now();
     generation.startPrefill();
@@ -45,36 +50,69 @@ async function answer(generation: Generation, services: RunServices): Promise<vo
     const seeded = { ...sampling, seed: generation.seed };
     const request = { prompt, sampling: seeded, contextSize, maxTokens, stop, jsonSchema };
     const wasAlone = services.residency.watchCompany();
-    for await (const part of lease.resident.generate(request, generation.signal)) {
+    for await (const part of lease.resident.generate(request, signal)) {
       if (part.type === 'text') {
         generation.record({ type: 'TokenChunk', text: part.text, tokens: part.tokens });
         continue;
       }
+      if (part.reason === 'CANCELLED' && !generation.signal.aborted) signal.throwIfAborted();
       if (wasAlone()) services.planner.noteSpeed(lease.plan, part.timings.eval);
       finish(generation, part, timings(generation, part, waits, services.now()));
     }
   } finally {
+    deadline.clear();
     lease.release();
   }
 }
 
-function acquireFor(generation: Generation, services: RunServices, waits: Waits) {
-  const { id, request, signal } = generation;
-  return acquire(
-    { ...request, slots: 1, slotsWanted: services.slotsWanted },
-    { id, wantsSlot: true, pins: false, priority: request.priority },
-    services,
+/** A signal that aborts with an error after some time, unless cleared. */
+function deadlineIn(ms: number, error: (ms: number) => MixgateError) {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(error(ms)), Math.min(ms, MAX_TIMER_MS));
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
+}
+
+/** setTimeout knows no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const waitTimeout = (ms: number) =>
+  new MixgateError(
+    'WAIT_TIMEOUT',
+    `No slot was free within ${ms} ms: try again later, or allow more with maxWaitMs.`,
     {
-      signal,
-      onPlan: (plan) => generation.record({ type: 'PlanChosen', plan }),
-      onPosition: (position) => generation.record({ type: 'GenerationQueued', position }),
-      onLoading: (progress) => {
-        waits.loadingSince ||= services.now();
-        waits.loadMs = services.now() - waits.loadingSince;
-        generation.record({ type: 'ModelLoading', progress });
-      },
+      maxWaitMs: ms,
     },
   );
+const runTimeout = (ms: number) =>
+  new MixgateError('RUN_TIMEOUT', `The answer took more than ${ms} ms: what there is of it is kept.`, {
+    maxRunMs: ms,
+  });
+
+async function acquireFor(generation: Generation, services: RunServices, waits: Waits) {
+  const { id, request, callerId } = generation;
+  const deadline = deadlineIn(
+    Math.min(services.deadlines.waitMs, request.maxWaitMs ?? Infinity),
+    waitTimeout,
+  );
+  try {
+    return await acquire(
+      { ...request, slots: 1, slotsWanted: services.slotsWanted },
+      { id, callerId, wantsSlot: true, pins: false, priority: request.priority },
+      services,
+      {
+        signal: AbortSignal.any([generation.signal, deadline.signal]),
+        onPlan: (plan) => generation.record({ type: 'PlanChosen', plan }),
+        onPosition: (position) => generation.record({ type: 'GenerationQueued', position }),
+        onLoading: (progress) => {
+          waits.loadingSince ||= services.now();
+          waits.loadMs = services.now() - waits.loadingSince;
+          generation.record({ type: 'ModelLoading', progress });
+        },
+      },
+    );
+  } finally {
+    deadline.clear();
+  }
 }
 
 function finish(generation: Generation, { reason, usage }: EndPart, measured: Timings): void {

@@ -4,7 +4,7 @@ import type { Planner } from '../generation/planner.ts';
 import type { ResidencyLoop } from '../generation/residency-loop.ts';
 import type { Catalog } from '../models/catalog.ts';
 
-/** The context of every operation, whatever transport brought it. */
+/** What resolvers work with, whatever transport brought the operation. */
 export interface Services {
   readonly version: string;
   readonly catalog: Catalog;
@@ -12,4 +12,10 @@ export interface Services {
   readonly planner: Planner;
   readonly residency: ResidencyLoop;
   readonly generations: Generations;
+}
+
+/** The context of one operation. */
+export interface RequestContext extends Services {
+  /** Who asks: callers share the queue fairly. */
+  readonly callerId: string;
 }

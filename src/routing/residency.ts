@@ -13,6 +13,9 @@ export interface ResidencyState {
   readonly waiting: readonly Waiter[];
   /** Time of the last event, milliseconds. */
   readonly at: number;
+  /** The turn that was served last, and the last one that each waiting caller has: see `insert`. */
+  readonly turn: number;
+  readonly turns: Readonly<Record<string, number>>;
 }
 
 export interface ResidentState {
@@ -43,18 +46,25 @@ export interface Waiter {
   readonly pins: boolean;
   /** Higher runs first. */
   readonly priority: number;
+  /** Who asks: callers of the same priority take turns, however many requests each has. */
+  readonly callerId: string;
   /** Last position that was reported. */
   readonly position: number | null;
+  /** Its place among the requests of its priority. */
+  readonly turn: number;
   /** The variants that were unloaded for it. */
   readonly displaced: readonly string[];
 }
+
+/** A waiter as it comes. */
+export type NewWaiter = Omit<Waiter, 'position' | 'displaced' | 'turn'>;
 
 export type PoolBytes = Readonly<Record<string, number>>;
 
 export type ResidencyEvent = { readonly at: number } & (
   | {
       readonly type: 'requested';
-      readonly waiter: Omit<Waiter, 'position' | 'displaced'>;
+      readonly waiter: NewWaiter;
       readonly pools: PoolBytes;
     }
   | { readonly type: 'withdrawn'; readonly waiterId: string }
@@ -80,7 +90,14 @@ export type ResidencyEffect =
 
 export type Reduction = readonly [ResidencyState, readonly ResidencyEffect[]];
 
-export const EMPTY_RESIDENCY: ResidencyState = { pools: {}, residents: [], waiting: [], at: 0 };
+export const EMPTY_RESIDENCY: ResidencyState = {
+  pools: {},
+  residents: [],
+  waiting: [],
+  at: 0,
+  turn: 0,
+  turns: {},
+};
 
 /** A swapped-in resident stays at least this many times as long as it took to load before its predecessor returns. */
 const STAY_FACTOR = 5;
@@ -98,11 +115,7 @@ export function reduce(before: ResidencyState, event: ResidencyEvent): Reduction
   const state = { ...before, at: Math.max(before.at, event.at) };
   switch (event.type) {
     case 'requested':
-      return serve({
-        ...state,
-        pools: { ...state.pools, ...event.pools },
-        waiting: insert(state.waiting, { ...event.waiter, position: null, displaced: [] }),
-      });
+      return serve(insert({ ...state, pools: { ...state.pools, ...event.pools } }, event.waiter));
     case 'withdrawn':
       return serve({ ...state, waiting: state.waiting.filter(({ id }) => id !== event.waiterId) });
     case 'loaded': {
@@ -159,7 +172,7 @@ function serve(from: ResidencyState): Reduction {
   for (const waiter of from.waiting) {
     const free = state.residents.find((resident) => canStart(resident, waiter, claimed));
     if (free !== undefined) {
-      state = start(state, free, waiter);
+      state = served(start(state, free, waiter), waiter);
       effects.push({ type: 'grant', waiterId: waiter.id, residentId: free.id });
       continue;
     }
@@ -304,10 +317,28 @@ function suits({ plan }: ResidentState, waiter: Waiter): boolean {
   );
 }
 
-/** Behind everyone of the same or a higher priority. */
-function insert(waiting: readonly Waiter[], waiter: Waiter): readonly Waiter[] {
-  const index = waiting.findIndex(({ priority }) => priority < waiter.priority);
-  return index === -1 ? [...waiting, waiter] : waiting.toSpliced(index, 0, waiter);
+/**
+ * Behind everyone of a higher priority, and of the same priority behind everyone whose turn comes first. A caller's
+ * next turn is one after its last, or one after the turn being served if that is later: so that one caller's hundred
+ * requests and another's one are served alternately, and nobody saves up turns by not asking (start-time fair
+ * queueing, Goyal et al. 1996).
+ */
+function insert(state: ResidencyState, waiter: NewWaiter): ResidencyState {
+  const { priority, callerId } = waiter;
+  const turn = Math.max(state.turn, state.turns[callerId] ?? 0) + 1;
+  const placed: Waiter = { ...waiter, turn, position: null, displaced: [] };
+  const isBehind = (other: Waiter) =>
+    other.priority < priority || (other.priority === priority && other.turn > turn);
+  const index = state.waiting.findIndex(isBehind);
+  const waiting = index === -1 ? [...state.waiting, placed] : state.waiting.toSpliced(index, 0, placed);
+  return { ...state, waiting, turns: { ...state.turns, [callerId]: turn } };
+}
+
+/** A turn was served; callers whose turns are all over need not be remembered. */
+function served(state: ResidencyState, { turn: last }: Waiter): ResidencyState {
+  const turn = Math.max(state.turn, last);
+  const turns = Object.fromEntries(Object.entries(state.turns).filter(([, latest]) => latest > turn));
+  return { ...state, turn, turns };
 }
 
 function withPositions(waiting: readonly Waiter[]): [readonly Waiter[], ResidencyEffect[]] {

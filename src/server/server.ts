@@ -6,8 +6,9 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import { MixgateError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Services } from '../resolvers/services.ts';
+import type { RequestContext, Services } from '../resolvers/services.ts';
 import { landingPage, noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
+import { httpCaller } from './caller.ts';
 import { healthRoutes } from './health.ts';
 import { PublicErrors } from './public-error.ts';
 import { serveEventStream } from './sse.ts';
@@ -40,7 +41,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { schema, services, host, port, log, isReady } = options;
   const errors = new PublicErrors(log);
   const app = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
-  const apollo = new ApolloServer<Services>({
+  const apollo = new ApolloServer<RequestContext>({
     schema,
     plugins: [specStatus, noSubscriptionsOverHttp, landingPage, fastifyApolloDrainPlugin(app)],
     formatError: (_formatted, error) => errors.format(error),
@@ -56,7 +57,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await app.register(fastifyApollo(apollo), {
     path: '/graphql',
     method: ['GET', 'POST'],
-    context: async () => services,
+    context: async (request) => ({ ...services, callerId: httpCaller(request.headers, request.ip) }),
   });
   const sse = serveEventStream(app, { schema, services, errors });
   healthRoutes(app, isReady);

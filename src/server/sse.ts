@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { validate, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql';
 import { createHandler } from 'graphql-sse/lib/use/fastify';
 import type { ServerResponse } from 'node:http';
-import type { Services } from '../resolvers/services.ts';
+import type { RequestContext, Services } from '../resolvers/services.ts';
+import { httpCaller } from './caller.ts';
 import type { PublicErrors } from './public-error.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -18,7 +19,10 @@ export function serveEventStream(app: FastifyInstance, { schema, services, error
   const handler = createHandler({
     schema,
     subscribe,
-    context: () => services as unknown as Record<PropertyKey, unknown>,
+    context: ({ raw }) => {
+      const callerId = httpCaller(raw.headers, raw.ip);
+      return { ...services, callerId } satisfies RequestContext as unknown as Record<PropertyKey, unknown>;
+    },
     // No token: single connection mode is off.
     authenticate: () => null,
     // Both are only written out from here on, for which the formatted shape serves.

@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
 import type { FormattedExecutionResult } from 'graphql';
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { RequestContext } from '../resolvers/services.ts';
+import { socketCaller } from './caller.ts';
 import type { TransportOptions } from './sse.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -18,11 +21,20 @@ export function serveWebSocket(server: HttpServer, { schema, services, errors }:
     handleProtocols: (protocols) =>
       protocols.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
   });
+  const ids = new WeakMap<WebSocket, string>();
+  const socketId = (socket: WebSocket) => {
+    const id = ids.get(socket) ?? randomUUID();
+    ids.set(socket, id);
+    return id;
+  };
   const graphql = useServer(
     {
       schema,
       subscribe,
-      context: () => services as unknown as Record<PropertyKey, unknown>,
+      context: ({ connectionParams, extra }) => {
+        const callerId = socketCaller(connectionParams, socketId(extra.socket));
+        return { ...services, callerId } satisfies RequestContext as unknown as Record<PropertyKey, unknown>;
+      },
       connectionInitWaitTimeout: CONNECTION_INIT_MS,
       onError: (_context, _id, _payload, failures) => errors.formatAll(failures),
       onNext: (_context, _id, _payload, _args, result) =>

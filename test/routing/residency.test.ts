@@ -53,6 +53,7 @@ const requested = (id: string, plan: Plan, priority = 0): WithoutTime<ResidencyE
     layersArePinned: false,
     wantsSlot: true,
     pins: false,
+    callerId: id,
     priority,
   },
 });

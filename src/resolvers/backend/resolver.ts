@@ -9,7 +9,7 @@ import type { Plan as PlanFacts } from '../../routing/plan.ts';
 import { Variant } from '../model/types.ts';
 import { KvCacheType, Plan } from '../plan/types.ts';
 import { SafeInt } from '../scalars.ts';
-import type { Services } from '../services.ts';
+import type { RequestContext, Services } from '../services.ts';
 import { Backend, Device, ResidentModel } from './types.ts';
 
 type BackendView = Backend & { readonly devices: readonly DeviceFacts[] };
@@ -74,10 +74,10 @@ export class ResidentModelResolver {
       description: 'Never evict it to make room; unloadModel still ends it.',
     })
     pinned: boolean | null,
-    @Ctx() services: Services,
+    @Ctx() services: RequestContext,
   ): Promise<ResidentView> {
     const input = { model, quantization, device, gpuLayers, contextSize, slots, kvCacheType, pinned };
-    return loadModel(parseRequest(loadRequestSchema, input), services);
+    return loadModel(parseRequest(loadRequestSchema, input), services.callerId, services);
   }
 
   @Mutation(() => Boolean, {

@@ -7,7 +7,7 @@ import type { Generation as GenerationFacts } from '../../generation/generation.
 import { generationRequestSchema, parseRequest } from '../../generation/request.ts';
 import type { Plan as PlanFacts } from '../../routing/plan.ts';
 import { Plan } from '../plan/types.ts';
-import type { Services } from '../services.ts';
+import type { RequestContext, Services } from '../services.ts';
 import { GenerationConnection } from './connection.ts';
 import { GenerationEvent, PlanChosen } from './events.ts';
 import { GenerateInput, Generation } from './types.ts';
@@ -25,7 +25,7 @@ class PageArgs {
 
 interface SubscribeTo<Arguments> {
   readonly args: Arguments;
-  readonly context: Services;
+  readonly context: RequestContext;
 }
 
 @Resolver(() => Generation)
@@ -56,9 +56,9 @@ export class GenerationResolver {
   })
   startGeneration(
     @Arg('input', () => GenerateInput) input: GenerateInput,
-    @Ctx() { generations }: Services,
+    @Ctx() { generations, callerId }: RequestContext,
   ): GenerationFacts {
-    return generations.start(parseRequest(generationRequestSchema, input));
+    return generations.start(parseRequest(generationRequestSchema, input), callerId);
   }
 
   @Mutation(() => Generation, { description: 'Cancel, and return when it has ended.' })
@@ -71,8 +71,8 @@ export class GenerationResolver {
 
   @Subscription(() => GenerationEvent, {
     description: 'Start a generation and stream it.',
-    subscribe: ({ args, context: { generations } }: SubscribeTo<{ input: GenerateInput }>) => {
-      const { log } = generations.start(parseRequest(generationRequestSchema, args.input));
+    subscribe: ({ args, context: { generations, callerId } }: SubscribeTo<{ input: GenerateInput }>) => {
+      const { log } = generations.start(parseRequest(generationRequestSchema, args.input), callerId);
       return abortFirst((signal) => log.read(0, signal));
     },
   })

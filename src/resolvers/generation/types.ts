@@ -166,6 +166,18 @@ export class GenerateInput {
   })
   priority?: number | null;
 
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Fail with WAIT_TIMEOUT when no slot was free within this many milliseconds.',
+  })
+  maxWaitMs?: number | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Fail with RUN_TIMEOUT when the answer takes longer than this, milliseconds.',
+  })
+  maxRunMs?: number | null;
+
   @Field(() => DisconnectPolicy, { nullable: true, defaultValue: DisconnectPolicy.CANCEL })
   onDisconnect?: DisconnectPolicy | null;
 }
