@@ -129,7 +129,9 @@ export class Generations {
     const { keepEnded, now } = this.#options;
     for (const [id, { finishedAt, sizeBytes }] of this.#kept) {
       const isOld = now() - finishedAt > keepEnded.ms;
-      if (!isOld && this.#kept.size <= keepEnded.count && this.#keptBytes <= keepEnded.bytes) return;
+      // The newest may still be read to its end, whatever its size.
+      const isSmall = this.#keptBytes <= keepEnded.bytes || this.#kept.size === 1;
+      if (!isOld && this.#kept.size <= keepEnded.count && isSmall) return;
       this.#kept.delete(id);
       this.#keptBytes -= sizeBytes;
       this.#byId.delete(id);
