@@ -1,5 +1,8 @@
 import { isFinal, type GenerationEvent, type GenerationHappening } from './events.ts';
 
+/** A merged chunk is no longer than this, so that what is on its way to a reader stays small however far behind it is. */
+const MAX_MERGED_CHARACTERS = 16_384;
+
 /**
  * The append-only, numbered log of one generation. Readers are cursors on it: each reads at its own pace, gets
  * what it missed with consecutive chunks merged into one, and holds no buffer of its own.
@@ -71,9 +74,12 @@ export class EventLog {
     const texts: string[] = [];
     let tokens = 0;
     let end = cursor;
+    let characters = 0;
     for (let next = this.#events[end]; next?.type === 'TokenChunk'; next = this.#events[++end]) {
+      if (characters > 0 && characters + next.text.length > MAX_MERGED_CHARACTERS) break;
       texts.push(next.text);
       tokens += next.tokens;
+      characters += next.text.length;
     }
     return { type: 'TokenChunk', text: texts.join(''), tokens, ...range, sequence: end };
   }
