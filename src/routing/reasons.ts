@@ -93,7 +93,10 @@ export function rankReason(ranked: readonly Candidate[], index: number, request:
   const floor = () => `the ${SPEED_FLOOR[request.objective]} tokens/s that ${request.objective} asks for`;
   if (index === 0) {
     if (request.quantization !== null) return `${request.quantization} was asked for.`;
-    if (!current.reachesFloor) return `Nothing is known to reach ${floor()}: this is the fastest.`;
+    if (!current.reachesFloor)
+      return current.speed === null
+        ? 'Loses the least quality of what fits; speeds are not known here before the first run.'
+        : `Nothing reaches ${floor()}: this is the fastest.`;
     const reach = current.speed === null ? '' : ` that reaches ${floor()}`;
     return `Loses the least quality of what fits${reach}; beyond Q6_K no gain can be measured.`;
   }
