@@ -25,7 +25,10 @@ function serveRaw(): void {
   const readers = new Map<string, WebSocket[]>();
   sockets.on('connection', (socket) => {
     socket.on('message', (data: Buffer) => {
-      const message = JSON.parse(data.toString()) as { type: string; payload?: { variables: { id: string } } };
+      const message = JSON.parse(data.toString()) as {
+        type: string;
+        payload?: { variables: { id: string } };
+      };
       if (message.type === 'connection_init') socket.send('{"type":"connection_ack"}');
       else if (message.payload) {
         const { id } = message.payload.variables;

@@ -70,6 +70,20 @@ export const REFERENCE_MODELS = {
     contextLength: 4096,
     ropeFrequencyBase: 1e4,
   },
+  /** No published model: small enough to run on one core, large enough that a token takes longer than its way. */
+  'bench-100m': {
+    name: 'Bench 100M',
+    sizeLabel: '100M',
+    layers: 6,
+    embeddingLength: 768,
+    feedForwardLength: 3072,
+    heads: 12,
+    kvHeads: 12,
+    experts: null,
+    vocabularySize: 32000,
+    contextLength: 2048,
+    ropeFrequencyBase: 1e4,
+  },
   'llama-3-8b': {
     name: 'Llama 3 8B Instruct',
     sizeLabel: '8B',
