@@ -78,7 +78,7 @@ describe('any plan', () => {
       fc.property(any, fc.infiniteStream(fc.nat()), ({ request, snapshot }, keys) => {
         const shuffled = <Item>(items: readonly Item[]): Item[] =>
           items
-            .map((item) => ({ item, key: keys.next().value! }))
+            .map((item) => ({ item, key: Number(keys.next().value) }))
             .toSorted((a, b) => a.key - b.key)
             .map(({ item }) => item);
         const { variants, devices } = snapshot;
