@@ -104,7 +104,8 @@ export function partialComputeBytes(weights: WeightFacts, placement: Placement, 
   const isLong = padContext(placement.contextSize) > 2 * weights.embeddingLength;
   const copiedKv = isLong
     ? 1.5 * kv +
-      (placement.slots > 1 ? 4.6 : 4.1) * embedding +
+      // A small batch leaves gaps that its activations do not account for.
+      (placement.slots > 1 ? 4.6 * embedding : Math.max(4.1 * embedding, 3.9 * embedding + MIB)) +
       (rotation > 0 ? largest + 2.7 * embedding : 0)
     : kv + 6.6 * embedding;
   const outputStep =

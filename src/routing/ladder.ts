@@ -17,11 +17,11 @@ const SMALL_BATCH = 128;
 function rungsFor(failed: Plan, request: PlanRequest, snapshot: PlanSnapshot): Rung[] {
   const { quantization, deviceId, kvCacheType } = failed;
   const here = { quantization, deviceId, kvCacheType };
-  const smallBatch = { ...here, batchSize: Math.min(SMALL_BATCH, failed.batchSize) };
   const isGpu = failed.deviceKind !== 'CPU';
   const runtime = snapshot.capabilities[failed.backendId];
   const hasLayersToGive = isGpu && request.gpuLayers === null && runtime?.partialOffload === true;
   const hasBatchToGive = request.batchSize === null && failed.batchSize > SMALL_BATCH;
+  const smallBatch = hasBatchToGive ? { ...here, batchSize: SMALL_BATCH } : here;
   const kvTypes = request.kvCacheType === null ? (runtime?.kvCacheTypes ?? []).slice(1) : [];
   const cpus = snapshot.devices.filter(({ kind }) => kind === 'CPU');
   const mayMove = isGpu && request.deviceId === null && request.gpuLayers === null;
@@ -36,7 +36,7 @@ function rungsFor(failed: Plan, request: PlanRequest, snapshot: PlanSnapshot): R
       share: 0.45,
     })),
     ...(request.quantization === null
-      ? [0.85, 0.5].map((share) => ({
+      ? [0.85, 0.4].map((share) => ({
           gives: 'a smaller quantization',
           change: { deviceId, kvCacheType },
           share,

@@ -29,7 +29,7 @@ export interface Shortfall {
   readonly limit: MemoryLimit;
   readonly deviceId: string | null;
   readonly neededBytes: number;
-  /** Free memory less the margin, not below 0. */
+  /** Free memory less the margin: below 0 where not even that is free, so that what is missing is all that is. */
   readonly availableBytes: number;
   readonly missingBytes: number;
 }
@@ -143,10 +143,9 @@ const NONE: readonly Shortfall[] = [];
 function shortfall(
   limit: MemoryLimit,
   deviceId: string | null,
-  [neededBytes, available]: readonly [number, number],
+  [neededBytes, availableBytes]: readonly [number, number],
 ): Shortfall[] {
-  if (neededBytes <= available) return [];
-  const availableBytes = Math.max(0, available);
+  if (neededBytes <= availableBytes) return [];
   return [{ limit, deviceId, neededBytes, availableBytes, missingBytes: neededBytes - availableBytes }];
 }
 

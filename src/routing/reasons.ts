@@ -63,7 +63,7 @@ function lacks(
   const margin = gib(isHost ? margins.hostBytes : margins.deviceBytes);
   return (
     `Lacks ${missingBytes} bytes (${gib(missingBytes)}) of ${where} memory: needs ${gib(neededBytes)}, ` +
-    `${gib(availableBytes)} may be used after the margin of ${margin}.`
+    `${gib(Math.max(0, availableBytes))} may be used after the margin of ${margin}.`
   );
 }
 

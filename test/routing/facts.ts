@@ -1,4 +1,4 @@
-import type { DeviceFacts } from '../../src/routing/device.ts';
+import type { DeviceFacts, RuntimeCapabilities } from '../../src/routing/device.ts';
 import type { PlanRequest, PlanSnapshot } from '../../src/routing/plan-request.ts';
 import { qualityLoss } from '../../src/routing/quality.ts';
 import {
@@ -7,6 +7,12 @@ import {
   type VariantFacts,
   type WeightFacts,
 } from '../../src/routing/weights.ts';
+import { referenceVariant } from '../../tools/reference-models/facts.ts';
+import {
+  quantizationsOf,
+  type ExpertMix,
+  type ReferenceModelId,
+} from '../../tools/reference-models/models.ts';
 
 export const GIB = 2 ** 30;
 const LAYERS = 32;
@@ -109,4 +115,32 @@ export const snapshot = (devices: readonly DeviceFacts[], variants = MIXTRAL): P
     },
   },
   margins: { deviceBytes: GIB, hostBytes: GIB },
+});
+
+const known = new Map<string, readonly VariantFacts[]>();
+
+/** The quantizations of a reference model; its facts take a while to make. */
+export function referenceVariants(
+  modelId: ReferenceModelId,
+  mix: ExpertMix = 'today',
+): readonly VariantFacts[] {
+  const key = `${modelId} ${mix}`;
+  const variants =
+    known.get(key) ??
+    quantizationsOf(modelId, mix).map((quantization) => referenceVariant(modelId, quantization, mix));
+  known.set(key, variants);
+  return variants;
+}
+
+/** The same machine with another runtime. */
+export const withRuntime = (
+  from: PlanSnapshot,
+  change: Partial<RuntimeCapabilities>,
+  backendId = 'native',
+): PlanSnapshot => ({
+  ...from,
+  capabilities: {
+    ...from.capabilities,
+    [backendId]: { ...from.capabilities['native']!, ...change },
+  },
 });

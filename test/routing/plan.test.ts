@@ -1,54 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gpuFootprint } from '../../src/routing/footprint.ts';
 import { plan } from '../../src/routing/plan.ts';
 import { qualityRank } from '../../src/routing/quality.ts';
-import { GIB, gpu, MIXTRAL, mixtralWeights, request, snapshot } from './facts.ts';
-
-const MIB = 2 ** 20;
-const placement = {
-  gpuLayers: 33,
-  cpuExpertLayers: 0,
-  contextSize: 2048,
-  slots: 1,
-  kvCacheType: 'F16',
-  batchSize: 512,
-} as const;
-
-describe('footprint', () => {
-  const weights = mixtralWeights(4.87);
-
-  it('counts the KV cache of every layer', () => {
-    expect(gpuFootprint(weights, placement).deviceKvCacheBytes).toBe(32 * 2 * 8 * 128 * 2 * 2048);
-  });
-
-  it.each([
-    [256, 97],
-    [512, 194],
-    [1024, 388],
-  ])(
-    'needs at batch %i the %i MiB of scratch memory that llama.cpp was seen to take',
-    (batchSize, expected) => {
-      const { deviceComputeBytes } = gpuFootprint(weights, { ...placement, batchSize });
-      expect(Math.abs(deviceComputeBytes / MIB - expected)).toBeLessThan(1);
-    },
-  );
-
-  it('grows with every layer, slot and token of context', () => {
-    const total = (change: object) => gpuFootprint(weights, { ...placement, ...change }).deviceTotalBytes;
-    for (let layers = 2; layers < 32; layers++)
-      expect(total({ gpuLayers: layers + 1 })).toBeGreaterThan(total({ gpuLayers: layers }));
-    expect(total({ slots: 2 })).toBeGreaterThan(total({}));
-    expect(total({ contextSize: 4096 })).toBeGreaterThan(total({}));
-  });
-
-  it('keeps all weights somewhere', () => {
-    for (const gpuLayers of [0, 1, 10, 33]) {
-      const memory = gpuFootprint(weights, { ...placement, gpuLayers });
-      expect(memory.deviceWeightsBytes + memory.hostTotalBytes).toBeGreaterThanOrEqual(weights.totalBytes);
-    }
-  });
-});
+import { GIB, gpu, MIXTRAL, request, snapshot } from './facts.ts';
 
 describe('plan', () => {
   const memory = fc.integer({ min: 0, max: 120 }).map((gib) => gib * GIB);

@@ -1,80 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Plan } from '../../src/routing/plan.ts';
 import {
   EMPTY_RESIDENCY,
   reduce,
   type ResidencyEffect,
   type ResidencyEvent,
-  type ResidencyState,
 } from '../../src/routing/residency.ts';
-
-const MEMORY = 100;
-
-function planOf(variantId: string, { slots = 1, bytes = 60 } = {}): Plan {
-  const parts = { deviceWeightsBytes: bytes, deviceKvCacheBytes: 0, deviceComputeBytes: 0 };
-  return {
-    variantId,
-    quantization: variantId,
-    backendId: 'native',
-    deviceId: 'gpu',
-    deviceName: 'gpu',
-    deviceKind: 'CPU',
-    fits: true,
-    gpuLayers: 0,
-    totalLayers: 3,
-    cpuExpertLayers: 0,
-    contextSize: 2048,
-    slots,
-    kvCacheType: 'F16',
-    batchSize: 512,
-    shares: [{ deviceId: 'gpu', layers: 0, bytes }],
-    shortfalls: [],
-    memory: { ...parts, deviceTotalBytes: bytes, hostTotalBytes: bytes },
-    decodeTokensPerSecond: null,
-    reasons: [],
-  };
-}
-
-type WithoutTime<Event> = Event extends unknown
-  ? Omit<Event, 'at' | 'loadMs'> & { at?: number; loadMs?: number }
-  : never;
-/** At time 0, and loads that took no time, where a test does not say. */
-const timed = (event: WithoutTime<ResidencyEvent>): ResidencyEvent =>
-  ({ at: 0, loadMs: 0, ...event }) as ResidencyEvent;
-
-const requested = (id: string, plan: Plan, priority = 0): WithoutTime<ResidencyEvent> => ({
-  type: 'requested',
-  pools: { gpu: MEMORY },
-  waiter: {
-    id,
-    plan,
-    needs: { gpu: plan.memory.deviceTotalBytes },
-    layersArePinned: false,
-    wantsSlot: true,
-    pins: false,
-    callerId: id,
-    priority,
-  },
-});
-
-/** Feeds events one after the other; the state and all effects. */
-function play(
-  events: readonly WithoutTime<ResidencyEvent>[],
-  from = EMPTY_RESIDENCY,
-): [ResidencyState, ResidencyEffect[]] {
-  const effects: ResidencyEffect[] = [];
-  let state = from;
-  for (const event of events) {
-    const [next, made] = reduce(state, timed(event));
-    state = next;
-    effects.push(...made);
-  }
-  return [state, effects];
-}
-const types = (effects: readonly ResidencyEffect[]) => effects.map(({ type }) => type);
-const residentId = (state: ResidencyState, variantId: string) =>
-  state.residents.find(({ plan }) => plan.variantId === variantId)!.id;
+import {
+  MEMORY,
+  planOf,
+  play,
+  requested,
+  residentId,
+  timed,
+  types,
+  type WithoutTime,
+} from './residency-events.ts';
 
 describe('residency', () => {
   it('loads, then grants', () => {
@@ -89,7 +30,11 @@ describe('residency', () => {
     const id = residentId(loading, 'A');
     const [busy] = play([{ type: 'loaded', residentId: id, at: 1 }], loading);
     const [queued] = play(
-      [requested('g2', planOf('A')), requested('g3', planOf('A')), requested('g4', planOf('A'), 5)],
+      [
+        requested('g2', planOf('A')),
+        requested('g3', planOf('A')),
+        requested('g4', planOf('A'), { priority: 5 }),
+      ],
       busy,
     );
     expect(queued.waiting.map((waiter) => waiter.id)).toEqual(['g4', 'g2', 'g3']);
@@ -228,10 +173,7 @@ class World {
     if (residentId !== undefined) this.#dispatch({ type, residentId, loadMs: this.#count % 7 });
   }
   #dispatch(event: WithoutTime<ResidencyEvent>): void {
-    const [state, effects] = reduce(
-      this.#state,
-      timed({ ...event, at: this.#count++ } as WithoutTime<ResidencyEvent>),
-    );
+    const [state, effects] = reduce(this.#state, timed({ ...event, at: this.#count++ }));
     this.#state = state;
     const used = state.residents.reduce((total, { needs }) => total + needs['gpu']!, 0);
     expect(used).toBeLessThanOrEqual(MEMORY);

@@ -149,7 +149,7 @@ export class Shortfall {
   @Field(() => SafeInt)
   neededBytes!: number;
 
-  @Field(() => SafeInt, { description: 'Free memory less the margin.' })
+  @Field(() => SafeInt, { description: 'Free memory less the margin; below 0 where not even that is free.' })
   availableBytes!: number;
 
   @Field(() => SafeInt)
