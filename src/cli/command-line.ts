@@ -3,6 +3,8 @@ import pc from 'picocolors';
 import { CONFIG_KEYS, configSchema, flagName, type ConfigKey, type ConfigSource } from '../config.ts';
 import { asMixgateError } from '../errors.ts';
 import type { CommandEnvironment } from './environment.ts';
+import { addPlanOptions, type PlanOptions } from './plan-options.ts';
+import { printPlan } from './plan.ts';
 import { printConfigReference, printSchema } from './print.ts';
 import { runPrompt, type RunOptions } from './run.ts';
 import { serve } from './serve.ts';
@@ -17,6 +19,17 @@ const LLAMA_CPP_ALIASES: Readonly<Record<string, string>> = {
   '--temp': '--temperature',
   '--n-predict': '--max-tokens',
 };
+
+/** The options of commands that do not listen. */
+const LOCAL_KEYS: readonly ConfigKey[] = [
+  'modelsDir',
+  'dataDir',
+  'gpu',
+  'threads',
+  'deviceMargin',
+  'hostMargin',
+  'logLevel',
+];
 
 /** Parses the command line and runs it. Errors are one line with a code; nothing is thrown. */
 export async function runCommandLine(environment: CommandEnvironment): Promise<void> {
@@ -70,17 +83,16 @@ function program(environment: CommandEnvironment): Command {
     .option('--system <text>', 'system message')
     .option('--raw', 'give the prompt to the model as it is, without its chat template')
     .option('--json', 'print one JSON document instead of text');
-  const runKeys: ConfigKey[] = [
-    'modelsDir',
-    'dataDir',
-    'gpu',
-    'threads',
-    'deviceMargin',
-    'hostMargin',
-    'logLevel',
-  ];
-  addConfigOptions(run, runKeys).action((words: string[], options: RunOptions) =>
+  addConfigOptions(run, LOCAL_KEYS).action((words: string[], options: RunOptions) =>
     runPrompt(words.join(' '), options, environment),
+  );
+
+  const plan = root
+    .command('plan')
+    .description('Tell what would be chosen and why, here or on a card that need not exist. Loads nothing.')
+    .argument('[model...]', 'model id, or GGUF files of one model (default: the embedded demo model)');
+  addConfigOptions(addPlanOptions(plan), LOCAL_KEYS).action((names: string[], options: PlanOptions) =>
+    printPlan(names, options, environment),
   );
 
   root

@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import { messageOf } from '../errors.ts';
 import type { StageTiming, Timings } from '../generation/events.ts';
+import type { Machine } from '../generation/machine.ts';
 import type { Planner } from '../generation/planner.ts';
 import type { Plan } from '../routing/plan.ts';
 import { DEFAULT_CONTEXT_SIZE } from '../generation/request.ts';
@@ -40,6 +41,10 @@ export async function planLine(model: string, planner: Planner): Promise<string>
     return pc.yellow(messageOf(error));
   }
 }
+
+/** Why backends are unavailable, and what to do about it. */
+export const backendProblems = (machine: Machine): string[] =>
+  machine.backends.flatMap(({ id }) => machine.status(id).unavailableReason ?? []);
 
 /** The table llama.cpp ends with: milliseconds, tokens, ms per token and tokens per second of each stage. */
 export function timingsTable(timings: Timings): string {

@@ -5,7 +5,7 @@ import { createSchema } from '../resolvers/schema.ts';
 import type { Services } from '../resolvers/services.ts';
 import { startServer } from '../server/server.ts';
 import type { CommandEnvironment } from './environment.ts';
-import { gib, planLine } from './format.ts';
+import { backendProblems, gib, planLine } from './format.ts';
 
 /** `mixgate serve`: runs until SIGTERM or SIGINT, which drain and exit 0; a second one exits at once. */
 export async function serve(flags: ConfigSource, { createGateway }: CommandEnvironment): Promise<void> {
@@ -52,7 +52,7 @@ async function banner(url: string, { catalog, machine, planner }: Services): Pro
       ({ name, kind, memoryFreeBytes, memoryTotalBytes }) =>
         `  ${pc.bold(kind)} ${name}, ${gib(memoryFreeBytes)} free of ${gib(memoryTotalBytes)}`,
     );
-  const problems = machine.backends.flatMap(({ id }) => machine.status(id).unavailableReason ?? []);
+  const problems = backendProblems(machine);
   const [model] = catalog.models();
   if (model === undefined) return `${pc.yellow('No models found')}: add a folder with --models-dir.\n`;
   const plan = await planLine(model.id, planner);
