@@ -24,18 +24,22 @@ export function describePlan({
   return `${quantization} on ${deviceName}${layers}, context ${plan.contextSize}, ${gib(plan.memory.deviceTotalBytes)}`;
 }
 
-/** The plan that would be chosen for a model now, with its reasons, or why there is none. */
+/** The plan that would be chosen for a model now. @throws what `Planner.choose` throws */
+export const planNow = (model: string, planner: Planner): Promise<Plan> =>
+  planner.choose({
+    model,
+    quantization: null,
+    device: null,
+    gpuLayers: null,
+    contextSize: DEFAULT_CONTEXT_SIZE,
+    slots: 1,
+    objective: 'BALANCED',
+  });
+
+/** That plan with its reasons, or why there is none. */
 export async function planLine(model: string, planner: Planner): Promise<string> {
   try {
-    const plan = await planner.choose({
-      model,
-      quantization: null,
-      device: null,
-      gpuLayers: null,
-      contextSize: DEFAULT_CONTEXT_SIZE,
-      slots: 1,
-      objective: 'BALANCED',
-    });
+    const plan = await planNow(model, planner);
     return `${model}: ${describePlan(plan)}. ${plan.reasons.join(' ')}`;
   } catch (error) {
     return pc.yellow(messageOf(error));

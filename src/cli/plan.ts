@@ -1,13 +1,12 @@
 import pc from 'picocolors';
-import { loadConfig } from '../config.ts';
 import { MixgateError } from '../errors.ts';
 import { nothingFits } from '../generation/planner.ts';
-import { createLog } from '../log.ts';
 import type { Services } from '../resolvers/services.ts';
 import type { Plan, PlanResult } from '../routing/plan.ts';
 import type { QualityLoss } from '../routing/quality.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { backendProblems, describePlan, gib } from './format.ts';
+import { withGateway } from './gateway.ts';
 import { planRequest, type PlanOptions } from './plan-options.ts';
 import { subjectOf } from './subject.ts';
 import { shorten, table, type Column } from './table.ts';
@@ -27,28 +26,22 @@ type Candidate = Plan & { readonly qualityLoss: QualityLoss | null };
 export async function printPlan(
   names: readonly string[],
   options: PlanOptions,
-  { createGateway }: CommandEnvironment,
+  environment: CommandEnvironment,
 ): Promise<void> {
   // `--slots` is the plan's here, not the configuration's.
-  const config = loadConfig({ logLevel: 'warn', ...options, slots: undefined }, process.env);
-  const { services, dispose } = await createGateway(
-    config,
-    createLog({ level: config.logLevel, format: 'pretty' }),
-  );
-  try {
+  await withGateway({ ...options, slots: undefined }, environment, async (services) => {
     const request = planRequest(await subjectOf(names, services.catalog), options);
     const result = await services.planner.dryRun(request);
     const candidates = result.candidates.map((plan) => candidate(plan, services));
     if (options.json === true) process.stdout.write(document(request.model, result, candidates));
-    else process.stdout.write(`${page(result, candidates, options.all === true)}\n`);
+    else if (candidates.length > 0)
+      process.stdout.write(`${page(result, candidates, options.all === true)}\n`);
     if (result.chosen !== null) return;
     const problems = backendProblems(services.machine);
     if (candidates.length === 0 && problems.length > 0)
       throw new MixgateError('BACKEND_UNAVAILABLE', problems.join(' '));
     throw nothingFits(result.candidates);
-  } finally {
-    await dispose();
-  }
+  });
 }
 
 const candidate = (plan: Plan, { catalog }: Services): Candidate => ({

@@ -1,13 +1,13 @@
 import { SingleBar, Presets } from 'cli-progress';
 import pc from 'picocolors';
-import { loadConfig, type ConfigSource } from '../config.ts';
+import type { ConfigSource } from '../config.ts';
 import type { GenerationEvent } from '../generation/events.ts';
 import type { Generation } from '../generation/generation.ts';
 import { generationRequestSchema, parseRequest, type GenerationRequest } from '../generation/request.ts';
-import { createLog } from '../log.ts';
 import type { Services } from '../resolvers/services.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { describePlan, timingsTable } from './format.ts';
+import { withGateway } from './gateway.ts';
 import { subjectOf } from './subject.ts';
 
 /** As the command line gives them: text, or absent. */
@@ -23,22 +23,15 @@ export interface RunOptions extends ConfigSource {
 export async function runPrompt(
   prompt: string,
   options: RunOptions,
-  { createGateway }: CommandEnvironment,
+  environment: CommandEnvironment,
 ): Promise<void> {
-  const config = loadConfig({ logLevel: 'error', ...options }, process.env);
-  const { services, dispose } = await createGateway(
-    config,
-    createLog({ level: config.logLevel, format: 'pretty' }),
-  );
-  try {
+  await withGateway({ logLevel: 'error', ...options }, environment, async (services) => {
     const generation = services.generations.start(await request(prompt, options, services), 'terminal');
     process.once('SIGINT', () => generation.cancel());
     const view = options.json === true ? silent : terminal(prompt);
     for await (const event of generation.log.read(0, new AbortController().signal)) view(event);
     end(generation, options.json === true);
-  } finally {
-    await dispose();
-  }
+  });
 }
 
 const number = (value: unknown): unknown => (value === undefined ? undefined : Number(value));
