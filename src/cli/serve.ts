@@ -3,6 +3,7 @@ import { loadConfig, type ConfigSource } from '../config.ts';
 import { createLog } from '../log.ts';
 import { createSchema } from '../resolvers/schema.ts';
 import type { Services } from '../resolvers/services.ts';
+import { Metrics } from '../server/metrics.ts';
 import { startServer } from '../server/server.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { backendProblems, gib, planLine } from './format.ts';
@@ -12,7 +13,8 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   const config = loadConfig(flags, process.env);
   const format = config.logFormat === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : config.logFormat;
   const log = createLog({ level: config.logLevel, format });
-  const { services, dispose } = await createGateway(config, log);
+  const metrics = new Metrics();
+  const { services, dispose } = await createGateway(config, log, metrics);
   let isDraining = false;
   const server = await startServer({
     schema: await createSchema(),
@@ -20,6 +22,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     host: config.host,
     port: config.port,
     log,
+    metrics,
     isReady: () => !isDraining,
   }).catch(async (error: unknown) => {
     await dispose();

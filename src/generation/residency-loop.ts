@@ -12,6 +12,7 @@ import {
   type Waiter,
 } from '../routing/residency.ts';
 import type { Occupant } from './machine.ts';
+import type { Observer } from './observer.ts';
 
 export interface ResidencyLoopOptions {
   readonly backends: readonly Backend[];
@@ -21,6 +22,7 @@ export interface ResidencyLoopOptions {
   readonly now: () => number;
   /** Memory has changed hands. */
   readonly onMemoryChange: () => void;
+  readonly observer: Pick<Observer, 'modelLoaded'>;
 }
 
 export type SlotRequest = NewWaiter;
@@ -227,6 +229,7 @@ export class ResidencyLoop {
         verifiedBytes,
         measuredBytes,
       });
+      this.#options.observer.modelLoaded(plan, loadMs);
       onProgress(1);
       this.#dispatch({ type: 'loaded', residentId, loadMs });
     } catch (error) {
