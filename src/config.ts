@@ -16,13 +16,15 @@ const UNITS: Readonly<Record<string, number>> = {
   'KIB': 2 ** 10,
   MIB,
   'GIB': 2 ** 30,
+  'TIB': 2 ** 40,
   'KB': 1e3,
   'MB': 1e6,
   'GB': 1e9,
+  'TB': 1e12,
 };
 
 /** Bytes as a number, or with a unit: `512MiB`, `1.5 GiB`, `16GB`. */
-const bytes = z.union([z.number(), z.string()]).transform((value, context) => {
+export const bytesSchema = z.union([z.number(), z.string()]).transform((value, context) => {
   const [, amount, unit = ''] = /^\s*([\d.]+)\s*([a-z]*)\s*$/i.exec(String(value)) ?? [];
   const factor = UNITS[unit.toUpperCase()];
   const result = amount === undefined || factor === undefined ? NaN : Math.round(Number(amount) * factor);
@@ -76,11 +78,11 @@ export const configSchema = z.strictObject({
   keepGenerationsMs: whole(0, 2 ** 31 - 1)
     .default(3_600_000)
     .describe('How long ended generations can still be read, milliseconds.'),
-  keepGenerationsBytes: bytes
+  keepGenerationsBytes: bytesSchema
     .default(256 * MIB)
     .describe('Memory that ended generations may take together; the oldest go first.'),
-  deviceMargin: bytes.default(1024 * MIB).describe("Bytes of a GPU's free memory that no plan uses."),
-  hostMargin: bytes.default(512 * MIB).describe('Bytes of free host memory that no plan uses.'),
+  deviceMargin: bytesSchema.default(1024 * MIB).describe("Bytes of a GPU's free memory that no plan uses."),
+  hostMargin: bytesSchema.default(512 * MIB).describe('Bytes of free host memory that no plan uses.'),
   drainMs: whole(0, 3_600_000)
     .default(10_000)
     .describe('How long running generations may go on after SIGTERM, milliseconds.'),

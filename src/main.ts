@@ -9,6 +9,7 @@ import type { Gateway } from './cli/environment.ts';
 import type { Config } from './config.ts';
 import { Generations } from './generation/generations.ts';
 import { Machine } from './generation/machine.ts';
+import type { Observer } from './generation/observer.ts';
 import { Planner } from './generation/planner.ts';
 import { ResidencyLoop } from './generation/residency-loop.ts';
 import type { Log } from './log.ts';
@@ -20,7 +21,7 @@ const root = (relative: string): string => fileURLToPath(new URL(`../${relative}
 const { version } = JSON.parse(readFileSync(root('package.json'), 'utf8')) as { version: string };
 
 /** Builds the gateway, reads the models folders and asks the backends for their devices. */
-async function createGateway(config: Config, log: Log): Promise<Gateway> {
+async function createGateway(config: Config, log: Log, observer: Observer): Promise<Gateway> {
   const now = Date.now;
   const catalog = new Catalog({ directories: modelFolders(config), log });
   const threads = config.threads === 'auto' ? null : config.threads;
@@ -33,6 +34,7 @@ async function createGateway(config: Config, log: Log): Promise<Gateway> {
     log,
     now,
     onMemoryChange: () => machine.invalidate(),
+    observer,
   });
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const generations = new Generations({
@@ -40,6 +42,7 @@ async function createGateway(config: Config, log: Log): Promise<Gateway> {
     machine,
     residency,
     log,
+    observer,
     now,
     slotsWanted: config.slots,
     maxQueued: config.maxQueued,

@@ -16,7 +16,7 @@ const prompt = loaded.tokenize(process.env['PROMPT'] ?? 'Hello', false);
 async function generate(sequence: LlamaContextSequence): Promise<number> {
   await sequence.clearHistory();
   const answer: Token[] = [];
-  const evaluation = sequence.evaluate(prompt as Token[], {
+  const evaluation = sequence.evaluate(prompt, {
     temperature: 0.7,
     topK: 40,
     topP: 0.95,

@@ -3,6 +3,10 @@ import pc from 'picocolors';
 import { CONFIG_KEYS, configSchema, flagName, type ConfigKey, type ConfigSource } from '../config.ts';
 import { asMixgateError } from '../errors.ts';
 import type { CommandEnvironment } from './environment.ts';
+import { examine, type DoctorOptions } from './doctor.ts';
+import { printModels, type ModelsOptions } from './models.ts';
+import { addPlanOptions, type PlanOptions } from './plan-options.ts';
+import { printPlan } from './plan.ts';
 import { printConfigReference, printSchema } from './print.ts';
 import { runPrompt, type RunOptions } from './run.ts';
 import { serve } from './serve.ts';
@@ -17,6 +21,19 @@ const LLAMA_CPP_ALIASES: Readonly<Record<string, string>> = {
   '--temp': '--temperature',
   '--n-predict': '--max-tokens',
 };
+
+/** The options of commands that do not listen. */
+const LOCAL_KEYS: readonly ConfigKey[] = [
+  'modelsDir',
+  'dataDir',
+  'gpu',
+  'threads',
+  'deviceMargin',
+  'hostMargin',
+  'logLevel',
+];
+
+const JSON_HELP = 'print one JSON document instead of text';
 
 /** Parses the command line and runs it. Errors are one line with a code; nothing is thrown. */
 export async function runCommandLine(environment: CommandEnvironment): Promise<void> {
@@ -50,6 +67,42 @@ function program(environment: CommandEnvironment): Command {
   const serveCommand = root.command('serve').description('Start the gateway.');
   addConfigOptions(serveCommand, CONFIG_KEYS).action((options: ConfigSource) => serve(options, environment));
 
+  addRun(root, environment);
+
+  const plan = root
+    .command('plan')
+    .description('Tell what would be chosen and why, here or on a card that need not exist. Loads nothing.')
+    .argument('[model...]', 'model id, or GGUF files of one model (default: the embedded demo model)');
+  addConfigOptions(addPlanOptions(plan), LOCAL_KEYS).action((names: string[], options: PlanOptions) =>
+    printPlan(names, options, environment),
+  );
+
+  const models = root.command('models').description('List the models on this machine and their variants.');
+  addConfigOptions(models.option('--json', JSON_HELP), LOCAL_KEYS).action((options: ModelsOptions) =>
+    printModels(options, environment),
+  );
+
+  const doctor = root
+    .command('doctor')
+    .description('Tell what this machine can run, and compare a load with its plan on each device.')
+    .option('--no-load', 'load nothing')
+    .option('--json', JSON_HELP);
+  addConfigOptions(doctor, LOCAL_KEYS).action((options: DoctorOptions) => examine(options, environment));
+
+  root
+    .command('schema')
+    .description('Print the GraphQL schema.')
+    .option('--out <file>', 'write it to a file')
+    .action(printSchema);
+  root
+    .command('config')
+    .description('Print the reference of the configuration.')
+    .option('--out <file>', 'write it to a file')
+    .action(printConfigReference);
+  return root;
+}
+
+function addRun(root: Command, environment: CommandEnvironment): void {
   const run = root
     .command('run')
     .description('Answer one prompt in the terminal and tell how long each stage took.')
@@ -70,30 +123,9 @@ function program(environment: CommandEnvironment): Command {
     .option('--system <text>', 'system message')
     .option('--raw', 'give the prompt to the model as it is, without its chat template')
     .option('--json', 'print one JSON document instead of text');
-  const runKeys: ConfigKey[] = [
-    'modelsDir',
-    'dataDir',
-    'gpu',
-    'threads',
-    'deviceMargin',
-    'hostMargin',
-    'logLevel',
-  ];
-  addConfigOptions(run, runKeys).action((words: string[], options: RunOptions) =>
+  addConfigOptions(run, LOCAL_KEYS).action((words: string[], options: RunOptions) =>
     runPrompt(words.join(' '), options, environment),
   );
-
-  root
-    .command('schema')
-    .description('Print the GraphQL schema.')
-    .option('--out <file>', 'write it to a file')
-    .action(printSchema);
-  root
-    .command('config')
-    .description('Print the reference of the configuration.')
-    .option('--out <file>', 'write it to a file')
-    .action(printConfigReference);
-  return root;
 }
 
 function addConfigOptions(command: Command, keys: readonly ConfigKey[]): Command {

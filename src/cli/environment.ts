@@ -1,11 +1,12 @@
 import type { Config } from '../config.ts';
+import type { Observer } from '../generation/observer.ts';
 import type { Log } from '../log.ts';
 import type { Services } from '../resolvers/services.ts';
 
 /** What the commands need from the composition root. */
 export interface CommandEnvironment {
   readonly version: string;
-  readonly createGateway: (config: Config, log: Log) => Promise<Gateway>;
+  readonly createGateway: (config: Config, log: Log, observer: Observer) => Promise<Gateway>;
 }
 
 /** Everything that runs below the transports. */

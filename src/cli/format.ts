@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import { messageOf } from '../errors.ts';
 import type { StageTiming, Timings } from '../generation/events.ts';
+import type { Machine } from '../generation/machine.ts';
 import type { Planner } from '../generation/planner.ts';
 import type { Plan } from '../routing/plan.ts';
 import { DEFAULT_CONTEXT_SIZE } from '../generation/request.ts';
@@ -23,23 +24,31 @@ export function describePlan({
   return `${quantization} on ${deviceName}${layers}, context ${plan.contextSize}, ${gib(plan.memory.deviceTotalBytes)}`;
 }
 
-/** The plan that would be chosen for a model now, with its reasons, or why there is none. */
+/** The plan that would be chosen for a model now. @throws what `Planner.choose` throws */
+export const planNow = (model: string, planner: Planner): Promise<Plan> =>
+  planner.choose({
+    model,
+    quantization: null,
+    device: null,
+    gpuLayers: null,
+    contextSize: DEFAULT_CONTEXT_SIZE,
+    slots: 1,
+    objective: 'BALANCED',
+  });
+
+/** That plan with its reasons, or why there is none. */
 export async function planLine(model: string, planner: Planner): Promise<string> {
   try {
-    const plan = await planner.choose({
-      model,
-      quantization: null,
-      device: null,
-      gpuLayers: null,
-      contextSize: DEFAULT_CONTEXT_SIZE,
-      slots: 1,
-      objective: 'BALANCED',
-    });
+    const plan = await planNow(model, planner);
     return `${model}: ${describePlan(plan)}. ${plan.reasons.join(' ')}`;
   } catch (error) {
     return pc.yellow(messageOf(error));
   }
 }
+
+/** Why backends are unavailable, and what to do about it. */
+export const backendProblems = (machine: Machine): string[] =>
+  machine.backends.flatMap(({ id }) => machine.status(id).unavailableReason ?? []);
 
 /** The table llama.cpp ends with: milliseconds, tokens, ms per token and tokens per second of each stage. */
 export function timingsTable(timings: Timings): string {

@@ -1,15 +1,14 @@
-import { existsSync } from 'node:fs';
 import { SingleBar, Presets } from 'cli-progress';
 import pc from 'picocolors';
-import { loadConfig, type ConfigSource } from '../config.ts';
-import { MixgateError } from '../errors.ts';
+import type { ConfigSource } from '../config.ts';
 import type { GenerationEvent } from '../generation/events.ts';
 import type { Generation } from '../generation/generation.ts';
 import { generationRequestSchema, parseRequest, type GenerationRequest } from '../generation/request.ts';
-import { createLog } from '../log.ts';
 import type { Services } from '../resolvers/services.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { describePlan, timingsTable } from './format.ts';
+import { withGateway } from './gateway.ts';
+import { subjectOf } from './subject.ts';
 
 /** As the command line gives them: text, or absent. */
 export interface RunOptions extends ConfigSource {
@@ -24,35 +23,28 @@ export interface RunOptions extends ConfigSource {
 export async function runPrompt(
   prompt: string,
   options: RunOptions,
-  { createGateway }: CommandEnvironment,
+  environment: CommandEnvironment,
 ): Promise<void> {
-  const config = loadConfig({ logLevel: 'error', ...options }, process.env);
-  const { services, dispose } = await createGateway(
-    config,
-    createLog({ level: config.logLevel, format: 'pretty' }),
-  );
-  try {
+  await withGateway({ logLevel: 'error', ...options }, environment, async (services) => {
     const generation = services.generations.start(await request(prompt, options, services), 'terminal');
     process.once('SIGINT', () => generation.cancel());
     const view = options.json === true ? silent : terminal(prompt);
     for await (const event of generation.log.read(0, new AbortController().signal)) view(event);
     end(generation, options.json === true);
-  } finally {
-    await dispose();
-  }
+  });
 }
 
 const number = (value: unknown): unknown => (value === undefined ? undefined : Number(value));
 
 async function request(prompt: string, options: RunOptions, services: Services): Promise<GenerationRequest> {
-  const { model, quantization } = await subject(options, services);
+  const subject = await subjectOf(options.model === undefined ? [] : [options.model], services.catalog);
   const messages = [
     ...(options.system === undefined ? [] : [{ role: 'SYSTEM', content: options.system }]),
     { role: 'USER', content: prompt },
   ];
   return parseRequest(generationRequestSchema, {
-    model,
-    quantization,
+    model: subject.model,
+    quantization: subject.quantization ?? options.quantization,
     prompt: options.raw === true ? { text: prompt } : { messages },
     contextSize: number(options['contextSize']),
     gpuLayers: number(options['gpuLayers']),
@@ -67,18 +59,6 @@ async function request(prompt: string, options: RunOptions, services: Services):
       seed: number(options['seed']),
     },
   });
-}
-
-/** `--model` is an id or a file; without it, the first model there is. */
-async function subject({ model, quantization }: RunOptions, { catalog }: Services) {
-  if (model !== undefined && (model.toLowerCase().endsWith('.gguf') || existsSync(model))) {
-    const variant = await catalog.add(model);
-    return { model: variant.modelId, quantization: variant.quantization };
-  }
-  const first = catalog.models()[0]?.id;
-  if (model === undefined && first === undefined)
-    throw new MixgateError('MODEL_NOT_FOUND', 'There are no models: give a GGUF file with --model.');
-  return { model: model ?? first, quantization };
 }
 
 type View = (event: GenerationEvent) => void;

@@ -3,16 +3,18 @@ import { loadConfig, type ConfigSource } from '../config.ts';
 import { createLog } from '../log.ts';
 import { createSchema } from '../resolvers/schema.ts';
 import type { Services } from '../resolvers/services.ts';
+import { Metrics } from '../server/metrics.ts';
 import { startServer } from '../server/server.ts';
 import type { CommandEnvironment } from './environment.ts';
-import { gib, planLine } from './format.ts';
+import { backendProblems, gib, planLine } from './format.ts';
 
 /** `mixgate serve`: runs until SIGTERM or SIGINT, which drain and exit 0; a second one exits at once. */
 export async function serve(flags: ConfigSource, { createGateway }: CommandEnvironment): Promise<void> {
   const config = loadConfig(flags, process.env);
   const format = config.logFormat === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : config.logFormat;
   const log = createLog({ level: config.logLevel, format });
-  const { services, dispose } = await createGateway(config, log);
+  const metrics = new Metrics();
+  const { services, dispose } = await createGateway(config, log, metrics);
   let isDraining = false;
   const server = await startServer({
     schema: await createSchema(),
@@ -20,6 +22,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     host: config.host,
     port: config.port,
     log,
+    metrics,
     isReady: () => !isDraining,
   }).catch(async (error: unknown) => {
     await dispose();
@@ -52,7 +55,7 @@ async function banner(url: string, { catalog, machine, planner }: Services): Pro
       ({ name, kind, memoryFreeBytes, memoryTotalBytes }) =>
         `  ${pc.bold(kind)} ${name}, ${gib(memoryFreeBytes)} free of ${gib(memoryTotalBytes)}`,
     );
-  const problems = machine.backends.flatMap(({ id }) => machine.status(id).unavailableReason ?? []);
+  const problems = backendProblems(machine);
   const [model] = catalog.models();
   if (model === undefined) return `${pc.yellow('No models found')}: add a folder with --models-dir.\n`;
   const plan = await planLine(model.id, planner);

@@ -4,11 +4,13 @@ import { MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { GenerationEvent } from './events.ts';
 import { Generation } from './generation.ts';
+import type { Observer } from './observer.ts';
 import type { GenerationRequest } from './request.ts';
 import { run, type RunServices } from './run.ts';
 
 export interface GenerationsOptions extends RunServices {
   readonly log: Log;
+  readonly observer: Pick<Observer, 'generationEnded'>;
   /** Generations that may wait for a slot. */
   readonly maxQueued: number;
   /** How long a generation goes on after its last subscriber left, milliseconds. */
@@ -149,5 +151,6 @@ export class Generations {
   #logEnd({ id, state, usage, createdAt }: Generation): void {
     const ms = this.#options.now() - createdAt.getTime();
     this.#options.log.info('generation.ended', { generation: id, state, tokens: usage.completionTokens, ms });
+    this.#options.observer.generationEnded(state);
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '../routing/device.ts';
 import type { Plan } from '../routing/plan.ts';
 import type { PlanSnapshot } from '../routing/plan-request.ts';
-import type { PoolBytes } from '../routing/residency.ts';
+import type { PoolBytes } from '../routing/residency-state.ts';
 import type { VariantFacts } from '../routing/weights.ts';
 
 /** What a resident takes, as the machine's memory figures see it. */

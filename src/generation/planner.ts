@@ -144,7 +144,8 @@ function contextOf({ contextSize }: PlanSubject, { name, contextLength }: ModelF
   );
 }
 
-function nothingFits(candidates: readonly Plan[]): MixgateError {
+/** Why there is nothing to choose. */
+export function nothingFits(candidates: readonly Plan[]): MixgateError {
   const closest = candidates.toSorted((a, b) => a.memory.deviceTotalBytes - b.memory.deviceTotalBytes)[0];
   const why =
     closest === undefined ? '' : ` The smallest, ${closest.quantization}: ${closest.reasons.join(' ')}`;

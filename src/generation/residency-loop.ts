@@ -2,16 +2,17 @@ import type { Backend, LoadRequest, Resident } from '../backends/backend.ts';
 import { MixgateError, asMixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Plan } from '../routing/plan.ts';
+import { reduce } from '../routing/residency.ts';
 import {
   EMPTY_RESIDENCY,
-  reduce,
   type ResidencyEffect,
   type ResidencyEvent,
   type ResidentState,
   type NewWaiter,
   type Waiter,
-} from '../routing/residency.ts';
+} from '../routing/residency-state.ts';
 import type { Occupant } from './machine.ts';
+import type { Observer } from './observer.ts';
 
 export interface ResidencyLoopOptions {
   readonly backends: readonly Backend[];
@@ -21,6 +22,7 @@ export interface ResidencyLoopOptions {
   readonly now: () => number;
   /** Memory has changed hands. */
   readonly onMemoryChange: () => void;
+  readonly observer: Pick<Observer, 'modelLoaded'>;
 }
 
 export type SlotRequest = NewWaiter;
@@ -227,6 +229,7 @@ export class ResidencyLoop {
         verifiedBytes,
         measuredBytes,
       });
+      this.#options.observer.modelLoaded(plan, loadMs);
       onProgress(1);
       this.#dispatch({ type: 'loaded', residentId, loadMs });
     } catch (error) {

@@ -55,13 +55,19 @@ export class Catalog {
     const kept = new Map(this.#added);
     this.#rejected.clear();
     for (let index = 0; index < files.length; index += CONCURRENCY) {
-      const entries = await Promise.all(files.slice(index, index + CONCURRENCY).map((file) => this.#tryRead(file)));
+      const entries = await Promise.all(
+        files.slice(index, index + CONCURRENCY).map((file) => this.#tryRead(file)),
+      );
       for (const entry of entries) if (entry !== null) this.#keepFirst(kept, entry);
     }
     this.#entries = kept;
     this.#group();
     const ms = Math.round(performance.now() - startedAt);
-    this.#options.log.info('catalog.scanned', { models: this.#models.length, variants: this.#entries.size, ms });
+    this.#options.log.info('catalog.scanned', {
+      models: this.#models.length,
+      variants: this.#entries.size,
+      ms,
+    });
   }
 
   /** Adds one file from anywhere; it replaces a variant of the same id. @throws VARIANT_NOT_AVAILABLE */
@@ -88,9 +94,13 @@ export class Catalog {
       throw new MixgateError('VARIANT_NOT_AVAILABLE', rejected.reason, { path: rejected.file });
     const ids = this.#models.map((candidate) => candidate.id);
     const there = ids.length === 0 ? 'There are none yet' : `There are: ${ids.join(', ')}`;
-    throw new MixgateError('MODEL_NOT_FOUND', `There is no model ${id}. ${there}. Add a folder with --models-dir.`, {
-      models: ids,
-    });
+    throw new MixgateError(
+      'MODEL_NOT_FOUND',
+      `There is no model ${id}. ${there}. Add a folder with --models-dir.`,
+      {
+        models: ids,
+      },
+    );
   }
 
   /** Of a model, all or those of one quantization; at least one. @throws MODEL_NOT_FOUND, VARIANT_NOT_AVAILABLE */
@@ -154,7 +164,14 @@ export class Catalog {
     const wanted = id.toLowerCase().replace(/\.gguf$/, '');
     if (wanted === '') return undefined;
     const candidates = [...this.#rejected]
-      .map(([file, reason]) => ({ file, reason, name: path.basename(file).toLowerCase().replace(/\.gguf$/, '') }))
+      .map(([file, reason]) => ({
+        file,
+        reason,
+        name: path
+          .basename(file)
+          .toLowerCase()
+          .replace(/\.gguf$/, ''),
+      }))
       .filter(({ name }) => name.startsWith(wanted));
     return candidates.find(({ name }) => name === wanted) ?? candidates[0];
   }

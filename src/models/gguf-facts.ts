@@ -64,7 +64,8 @@ export function ggufFacts(header: GgufHeader, file: string): { model: ModelIdent
   const weights = weightFacts(architectureOf(fields), header.tensors);
   if (weights.parameters === 0) throw fields.unusable('holds no weights');
   const name = fields.text('general.name') ?? nameOfFile(file);
-  const modelId = slug(name) || slug(nameOfFile(file)) || fields.fail('has no name that an id can be made of');
+  const modelId =
+    slug(name) || slug(nameOfFile(file)) || fields.fail('has no name that an id can be made of');
   const quantization = quantizationOf(fields, header.tensors);
   const { parameters, experts, has2023ExpertMix } = weights;
   return {
@@ -84,7 +85,11 @@ export function ggufFacts(header: GgufHeader, file: string): { model: ModelIdent
       sizeBytes: header.fileBytes,
       bitsPerWeight: (weights.totalBytes * 8) / parameters,
       weights,
-      qualityLoss: qualityLoss(quantization, { isMixtureOfExperts: experts !== null, has2023ExpertMix, parameters }),
+      qualityLoss: qualityLoss(quantization, {
+        isMixtureOfExperts: experts !== null,
+        has2023ExpertMix,
+        parameters,
+      }),
     },
   };
 }
@@ -118,7 +123,9 @@ function quantizationOf(fields: Fields, tensors: readonly TensorFacts[]): string
   const bytesByType = new Map<string, number>();
   for (const { name, type, bytes } of tensors)
     if (name.startsWith('blk.')) bytesByType.set(type, (bytesByType.get(type) ?? 0) + bytes);
-  return [...bytesByType].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? fields.fail('does not say its quantization');
+  return (
+    [...bytesByType].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? fields.fail('does not say its quantization')
+  );
 }
 
 const MAX_LAYERS = 10_000;
@@ -147,13 +154,17 @@ class Fields {
     const value = this.#header.metadata.get(key);
     if (value === undefined) return null;
     const numbers = (Array.isArray(value) ? value : [value]) as GgufValue[];
-    const largest = numbers.reduce<number>((most, one) => (typeof one === 'number' ? Math.max(most, one) : NaN), 0);
+    const largest = numbers.reduce<number>(
+      (most, one) => (typeof one === 'number' ? Math.max(most, one) : NaN),
+      0,
+    );
     return Number.isSafeInteger(largest) ? largest : this.fail(`has a ${key} that is no whole number`);
   }
 
   requiredCount(key: string): number {
     const count = this.count(key) ?? this.fail(`does not say its ${key}`);
-    if (count < 1 || (key.endsWith('.block_count') && count > MAX_LAYERS)) this.fail(`has an impossible ${key}: ${count}`);
+    if (count < 1 || (key.endsWith('.block_count') && count > MAX_LAYERS))
+      this.fail(`has an impossible ${key}: ${count}`);
     return count;
   }
 

@@ -117,7 +117,8 @@ class HeaderReader {
 
   async #count(what: string): Promise<number> {
     const count = await this.#reader.u64();
-    if (count > MAX_ENTRIES) throw new Unusable(`claims ${count} ${what}; the header is damaged. Download it again.`);
+    if (count > MAX_ENTRIES)
+      throw new Unusable(`claims ${count} ${what}; the header is damaged. Download it again.`);
     return Number(count);
   }
 
@@ -133,7 +134,8 @@ class HeaderReader {
   async #value(type: number): Promise<GgufValue> {
     if (type === STRING) return this.#string();
     const scalar = SCALARS.get(type);
-    if (scalar === undefined) throw new Unusable(`has metadata of unknown type ${type}; it is damaged or too new.`);
+    if (scalar === undefined)
+      throw new Unusable(`has metadata of unknown type ${type}; it is damaged or too new.`);
     return scalar.read(await this.#reader.take(scalar.bytes));
   }
 
@@ -164,7 +166,8 @@ class HeaderReader {
     const length = await this.#reader.u64();
     const limit = most === 1 ? this.#reader.left : Math.min(most, this.#reader.left);
     if (length <= limit) return Number(length);
-    if (length > MAX_HEADER_BYTES) throw new Unusable(`claims a length of ${length}; it is damaged. Download it again.`);
+    if (length > MAX_HEADER_BYTES)
+      throw new Unusable(`claims a length of ${length}; it is damaged. Download it again.`);
     throw new EndOfFile();
   }
 
@@ -172,7 +175,9 @@ class HeaderReader {
     const name = await this.#string();
     const dimensionCount = await this.#reader.u32();
     if (dimensionCount < 1 || dimensionCount > MAX_DIMENSIONS)
-      throw new Unusable(`has a tensor ${name} of ${dimensionCount} dimensions; it is damaged. Download it again.`);
+      throw new Unusable(
+        `has a tensor ${name} of ${dimensionCount} dimensions; it is damaged. Download it again.`,
+      );
     const dimensions: number[] = [];
     for (let index = 0; index < dimensionCount; index++) dimensions.push(Number(await this.#reader.u64()));
     const typeId = await this.#reader.u32();
@@ -189,11 +194,15 @@ class HeaderReader {
     let end = 0;
     for (const { name, offset, bytes } of tensors.toSorted((a, b) => a.offset - b.offset)) {
       if (!Number.isSafeInteger(offset) || offset % alignment !== 0 || offset < end)
-        throw new Unusable(`has tensors that overlap or are misplaced at ${name}; it is damaged. Download it again.`);
+        throw new Unusable(
+          `has tensors that overlap or are misplaced at ${name}; it is damaged. Download it again.`,
+        );
       end = offset + bytes;
     }
     if (dataStart + end > this.#fileBytes)
-      throw new Unusable(`is cut short: it has ${this.#fileBytes} of ${dataStart + end} bytes. Download it again.`);
+      throw new Unusable(
+        `is cut short: it has ${this.#fileBytes} of ${dataStart + end} bytes. Download it again.`,
+      );
     return dataStart;
   }
 }
@@ -201,7 +210,9 @@ class HeaderReader {
 function tensorSize(name: string, dimensions: readonly number[], typeId: number): Omit<TensorFacts, 'name'> {
   const type = GGML_TYPES.get(typeId);
   if (type === undefined)
-    throw new Unusable(`has a tensor ${name} of unknown type ${typeId}; update mixgate, or convert the model again.`);
+    throw new Unusable(
+      `has a tensor ${name} of unknown type ${typeId}; update mixgate, or convert the model again.`,
+    );
   const elements = dimensions.reduce((product, length) => product * length, 1);
   const bytes = (elements / type.blockElements) * type.blockBytes;
   const isSound =

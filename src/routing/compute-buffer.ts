@@ -1,4 +1,4 @@
-import type { Placement } from './footprint.ts';
+import type { Placement } from './placement.ts';
 import type { WeightFacts } from './weights.ts';
 
 /**

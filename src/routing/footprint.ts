@@ -6,21 +6,9 @@ import {
   pipelineComputeBytes,
   wholeComputeBytes,
 } from './compute-buffer.ts';
-import { KV_CACHE_TYPES, type KvCacheType } from './ggml-types.ts';
+import { KV_CACHE_TYPES } from './ggml-types.ts';
+import type { Placement } from './placement.ts';
 import type { WeightFacts } from './weights.ts';
-
-/** How a variant is laid out between a device and the host. */
-export interface Placement {
-  /** Counted as llama.cpp's --n-gpu-layers does: repeating layers + 1 for the output layer. */
-  readonly gpuLayers: number;
-  /** Layers on the device whose experts stay on the host. */
-  readonly cpuExpertLayers: number;
-  /** Tokens that each slot can hold. */
-  readonly contextSize: number;
-  readonly slots: number;
-  readonly kvCacheType: KvCacheType;
-  readonly batchSize: number;
-}
 
 /** Bytes, as the runtime will allocate them. */
 export interface MemoryEstimate {

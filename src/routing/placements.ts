@@ -6,9 +6,9 @@ import {
   totalLayers,
   wholeFootprint,
   type MemoryEstimate,
-  type Placement,
   type SplitPart,
 } from './footprint.ts';
+import type { Placement } from './placement.ts';
 import type { KvCacheType } from './ggml-types.ts';
 import type { PlanRequest, PlanSnapshot } from './plan-request.ts';
 import type { VariantFacts } from './weights.ts';

@@ -95,8 +95,9 @@ function candidatesOf(request: PlanRequest, snapshot: PlanSnapshot): Candidate[]
       for (const variant of variants) {
         if (runtime?.formats.includes(variant.format) !== true) continue;
         const subject = { variant, target, request, snapshot };
-        for (const type of types)
-          for (const choice of placements(subject, type)) found.push(candidate(subject, choice));
+        types.forEach((type) =>
+          placements(subject, type).forEach((choice) => found.push(candidate(subject, choice))),
+        );
       }
     }
     return found;

@@ -100,6 +100,8 @@ export function rankReason(ranked: readonly Candidate[], index: number, request:
     const reach = current.speed === null ? '' : ` that reaches ${floor()}`;
     return `Loses the least quality of what fits${reach}; beyond Q6_K no gain can be measured.`;
   }
+  if (!winner.reachesFloor && winner.speed !== null)
+    return `Slower than ${winner.variant.quantization} on ${winner.target.name}.`;
   if (winner.reachesFloor && !current.reachesFloor)
     return current.speed === null ? `Its speed is not known to reach ${floor()}.` : `Slower than ${floor()}.`;
   if (current.quality > winner.quality) return `Loses more quality than ${winner.variant.quantization}.`;

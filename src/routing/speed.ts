@@ -1,5 +1,5 @@
 import type { HostFacts, MemorySpeed, SpeedObservation, Target } from './device.ts';
-import type { Placement } from './footprint.ts';
+import type { Placement } from './placement.ts';
 import type { VariantFacts } from './weights.ts';
 
 /** Share of the nominal bandwidth that decoding reaches; published runs lie between 0.6 and 0.97. */

@@ -65,6 +65,8 @@ export interface VariantFacts {
 const LAYER = /^(?:blk|model\.layers|transformer\.h)\.(\d+)\./;
 const EXPERTS = /ffn_(gate|up|down|gate_up)(_exps|\.\d+)\.|\.(experts|moe)\./;
 
+const MIXED_SINCE_2024: ReadonlySet<string> = new Set(['Q2_K', 'Q3_K', 'Q4_K', 'Q5_K']);
+
 /** Sums up a tensor table. Tensors of layers beyond `architecture.layers` count as the last layer's. */
 export function weightFacts(architecture: Architecture, tensors: readonly TensorFacts[]): WeightFacts {
   const { layers, experts } = architecture;
@@ -108,10 +110,20 @@ export function weightFacts(architecture: Architecture, tensors: readonly Tensor
     ),
     outputBytes: total.output + (tied ? total.input : 0),
     inputBytes: total.input,
-    has2023ExpertMix: tensors.some(
-      ({ name, type }) => /ffn_down(_exps|\.\d+)\./.test(name) && type === 'Q2_K',
-    ),
+    has2023ExpertMix: hasUniformExperts(tensors),
   };
+}
+
+/** Since January 2024 the quantizer gives the down projections of some layers' experts a better type than the rest. */
+function hasUniformExperts(tensors: readonly TensorFacts[]): boolean {
+  const types = (part: string) =>
+    new Set(
+      tensors.flatMap(({ name, type }) =>
+        name.includes(`.ffn_${part}`) && EXPERTS.test(name) ? [type] : [],
+      ),
+    );
+  const [down, gate] = [types('down'), types('gate')];
+  return down.size === 1 && [...down].every((type) => MIXED_SINCE_2024.has(type) && gate.has(type));
 }
 
 function sumsFrom(bytes: readonly number[]): number[] {

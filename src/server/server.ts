@@ -10,6 +10,7 @@ import type { RequestContext, Services } from '../resolvers/services.ts';
 import { landingPage, noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
 import { httpCaller } from './caller.ts';
 import { healthRoutes } from './health.ts';
+import { metricsRoute, type Metrics } from './metrics.ts';
 import { PublicErrors } from './public-error.ts';
 import { serveEventStream } from './sse.ts';
 import { serveWebSocket } from './websocket.ts';
@@ -21,6 +22,7 @@ export interface ServerOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly log: Log;
+  readonly metrics: Metrics;
   /** False while the gateway drains. */
   readonly isReady: () => boolean;
 }
@@ -38,7 +40,7 @@ const PARSE_OPTIONS = { maxTokens: 5000 };
 
 /** One schema and one context over HTTP, WebSocket and server-sent events. @throws INVALID_INPUT when the port is taken */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { schema, services, host, port, log, isReady } = options;
+  const { schema, services, host, port, log, metrics, isReady } = options;
   const errors = new PublicErrors(log);
   const app = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
   const apollo = new ApolloServer<RequestContext>({
@@ -61,6 +63,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   const sse = serveEventStream(app, { schema, services, errors });
   healthRoutes(app, isReady);
+  metricsRoute(app, metrics, services);
   app.get('/', (_request, reply) => reply.redirect('/graphql'));
 
   await listen(app, host, port);

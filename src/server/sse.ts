@@ -21,7 +21,7 @@ export function serveEventStream(app: FastifyInstance, { schema, services, error
     subscribe,
     context: ({ raw }) => {
       const callerId = httpCaller(raw.headers, raw.ip);
-      return { ...services, callerId } satisfies RequestContext as unknown as Record<PropertyKey, unknown>;
+      return { ...services, callerId } satisfies RequestContext;
     },
     // No token: single connection mode is off.
     authenticate: () => null,

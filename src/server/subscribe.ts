@@ -33,8 +33,10 @@ export async function subscribe(
   const respond = responder(args);
   const responses: AsyncIterableIterator<ExecutionResult> = {
     async next() {
-      const { done, value } = await events.next();
-      return done === true ? { done, value: undefined } : { done: false, value: await respond(value) };
+      const event = await events.next();
+      return event.done === true
+        ? { done: true, value: undefined }
+        : { done: false, value: await respond(event.value) };
     },
     async return() {
       await events.return?.();
@@ -64,7 +66,8 @@ function responder(args: ExecutionArgs): (event: Event) => ExecutionResult | Pro
 function plainEvents({ schema, document, operationName, variableValues }: ExecutionArgs) {
   const operation = getOperationAST(document, operationName);
   const [field, ...others] = operation?.selectionSet.selections ?? [];
-  if (operation == null || field?.kind !== Kind.FIELD || others.length > 0) return null;
+  if (operation === null || operation === undefined || field?.kind !== Kind.FIELD || others.length > 0)
+    return null;
   if (field.selectionSet === undefined || (field.directives?.length ?? 0) > 0) return null;
   const variables = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
   if (variables.coerced === undefined) return null;

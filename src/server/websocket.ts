@@ -33,7 +33,7 @@ export function serveWebSocket(server: HttpServer, { schema, services, errors }:
       subscribe,
       context: ({ connectionParams, extra }) => {
         const callerId = socketCaller(connectionParams, socketId(extra.socket));
-        return { ...services, callerId } satisfies RequestContext as unknown as Record<PropertyKey, unknown>;
+        return { ...services, callerId } satisfies RequestContext;
       },
       connectionInitWaitTimeout: CONNECTION_INIT_MS,
       onError: (_context, _id, _payload, failures) => errors.formatAll(failures),

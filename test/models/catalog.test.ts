@@ -20,7 +20,8 @@ function recordingLog() {
   const events: { event: keyof LogEvents; fields: Record<string, unknown> }[] = [];
   const record: Log['info'] = (event, fields) => void events.push({ event, fields: { ...fields } });
   const log: Log = { debug: record, info: record, warn: record, error: record };
-  const rejected = () => events.filter(({ event }) => event === 'catalog.rejected').map(({ fields }) => fields);
+  const rejected = () =>
+    events.filter(({ event }) => event === 'catalog.rejected').map(({ fields }) => fields);
   return { log, events, rejected };
 }
 
@@ -138,7 +139,9 @@ describe('a model without a usable name', () => {
   });
 
   it('has a KV length of 0 where it has no attention', async () => {
-    const variant = await (await scanned()).catalog.add(writeModel('s.gguf', { 'llama.attention.head_count': 0 }));
+    const variant = await (
+      await scanned()
+    ).catalog.add(writeModel('s.gguf', { 'llama.attention.head_count': 0 }));
     expect(variant.weights.kvLengthPerLayer).toBe(0);
   });
 });
@@ -169,7 +172,9 @@ describe('look-ups', () => {
   it('takes a model id in any case, and nothing but a model id', async () => {
     const { catalog } = await scanned(demo);
     expect(catalog.model(MODEL.toUpperCase()).id).toBe(MODEL);
-    expect(() => catalog.model(`${MODEL}:Q8_0`)).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
+    expect(() => catalog.model(`${MODEL}:Q8_0`)).toThrow(
+      expect.objectContaining({ code: 'MODEL_NOT_FOUND' }),
+    );
   });
 
   it('says which models there are and how to add one', async () => {
@@ -195,7 +200,9 @@ describe('look-ups', () => {
   it('gives a variant by its id', async () => {
     const { catalog } = await scanned(demo);
     expect(catalog.variant(`${MODEL}:Q6_K`)).toMatchObject({ path: demoFile('Q6_K'), sizeBytes: 3_906_336 });
-    expect(() => catalog.variant('nobody:Q6_K')).toThrow(expect.objectContaining({ code: 'VARIANT_NOT_AVAILABLE' }));
+    expect(() => catalog.variant('nobody:Q6_K')).toThrow(
+      expect.objectContaining({ code: 'VARIANT_NOT_AVAILABLE' }),
+    );
   });
 });
 

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, openSync, closeSync, ftruncateSync, writeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  ftruncateSync,
+  writeSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -45,12 +55,17 @@ describe('readGgufHeader', () => {
   ])('refuses with "%s"', async (sentence, change) => {
     const error = await readGgufHeader(broken(change)).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(MixgateError);
-    expect(error).toMatchObject({ code: 'VARIANT_NOT_AVAILABLE', message: expect.stringContaining(sentence) as string });
+    expect(error).toMatchObject({
+      code: 'VARIANT_NOT_AVAILABLE',
+      message: expect.stringContaining(sentence) as string,
+    });
   });
 
   it('refuses a folder and a file that is not there', async () => {
     await expect(readGgufHeader(folder)).rejects.toMatchObject({ code: 'VARIANT_NOT_AVAILABLE' });
-    await expect(readGgufHeader(path.join(folder, 'none.gguf'))).rejects.toMatchObject({ code: 'VARIANT_NOT_AVAILABLE' });
+    await expect(readGgufHeader(path.join(folder, 'none.gguf'))).rejects.toMatchObject({
+      code: 'VARIANT_NOT_AVAILABLE',
+    });
   });
 
   it('gives where the weights start', async () => {
@@ -126,9 +141,21 @@ describe('Catalog', () => {
       contextLength: 1024,
       license: 'mit',
     });
-    expect(model!.variants.map(({ quantization }) => quantization)).toEqual(['Q2_K', 'Q4_K_M', 'Q6_K', 'Q8_0', 'F16']);
+    expect(model!.variants.map(({ quantization }) => quantization)).toEqual([
+      'Q2_K',
+      'Q4_K_M',
+      'Q6_K',
+      'Q8_0',
+      'F16',
+    ]);
     // As llama-quantize reported: MODEL_CARD's table.
-    expect(model!.variants.map(({ bitsPerWeight }) => bitsPerWeight.toFixed(2))).toEqual(['3.50', '5.11', '6.62', '8.53', '16.02']);
+    expect(model!.variants.map(({ bitsPerWeight }) => bitsPerWeight.toFixed(2))).toEqual([
+      '3.50',
+      '5.11',
+      '6.62',
+      '8.53',
+      '16.02',
+    ]);
     expect(model!.variants.map(({ sizeBytes }) => sizeBytes)).toContain(3_027_232);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EMPTY_RESIDENCY, type ResidencyState } from '../../src/routing/residency.ts';
+import { EMPTY_RESIDENCY, type ResidencyState } from '../../src/routing/residency-state.ts';
 import { planOf, play, requested, residentId, types } from './residency-events.ts';
 
 /** Residents that are loaded and idle: of each its bytes, how long it took to load and when it was last used. */

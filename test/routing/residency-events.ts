@@ -1,11 +1,11 @@
 import type { Plan } from '../../src/routing/plan.ts';
+import { reduce } from '../../src/routing/residency.ts';
 import {
   EMPTY_RESIDENCY,
-  reduce,
   type ResidencyEffect,
   type ResidencyEvent,
   type ResidencyState,
-} from '../../src/routing/residency.ts';
+} from '../../src/routing/residency-state.ts';
 
 export const MEMORY = 100;
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { reduce } from '../../src/routing/residency.ts';
 import {
   EMPTY_RESIDENCY,
-  reduce,
   type ResidencyEffect,
   type ResidencyEvent,
-} from '../../src/routing/residency.ts';
+} from '../../src/routing/residency-state.ts';
 import {
   MEMORY,
   planOf,

@@ -34,11 +34,11 @@ interface Chunk {
 }
 
 it('holds nothing for a reader that stops reading, and gives it every character once it reads again', async () => {
-  let raw: WebSocket | undefined;
+  const opened: WebSocket[] = [];
   class Pausable extends WebSocket {
     constructor(...args: ConstructorParameters<typeof WebSocket>) {
       super(...args);
-      raw = this;
+      opened.push(this);
     }
   }
   const { port } = http.address() as AddressInfo;
@@ -65,7 +65,7 @@ it('holds nothing for a reader that stops reading, and gives it every character 
   });
   log.append({ type: 'GenerationQueued', position: 0 });
   await started;
-  raw!.pause();
+  opened[0]!.pause();
 
   let written = '';
   let mostBuffered = 0;
@@ -83,7 +83,7 @@ it('holds nothing for a reader that stops reading, and gives it every character 
   // One message at most, beyond what the kernel took: never the stream.
   expect(mostBuffered).toBeLessThan(2 ** 20);
 
-  raw!.resume();
+  opened[0]!.resume();
   await done;
   const chunks = seen.filter(({ __typename }) => __typename === 'TokenChunk');
   expect(chunks.map(({ text }) => text).join('') === written).toBe(true);

@@ -2,7 +2,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { gpuFootprint, totalLayers, type Placement } from '../../src/routing/footprint.ts';
+import { gpuFootprint, totalLayers } from '../../src/routing/footprint.ts';
+import type { Placement } from '../../src/routing/placement.ts';
 import type { WeightFacts } from '../../src/routing/weights.ts';
 import { referenceVariant } from '../../tools/reference-models/facts.ts';
 import type {

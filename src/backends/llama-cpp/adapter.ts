@@ -89,8 +89,12 @@ export class LlamaCpp implements Backend {
   async load(request: LoadRequest, options: LoadOptions): Promise<Resident> {
     const runner = this.#runnerFor(request.deviceId);
     try {
-      const { deviceId: _, ...command } = request;
-      const loaded = await runner.request({ type: 'load', ...command }, 'loaded', options);
+      const { path, gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes } = request;
+      const loaded = await runner.request(
+        { type: 'load', path, gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes },
+        'loaded',
+        options,
+      );
       const computing = { setThreads: (count: number) => runner.send({ type: 'threads', count }) };
       void runner.gone.then(() => this.#threads.update(computing, false));
       return runnerResident(runner, loaded, (busy) => this.#threads.update(computing, busy > 0));

@@ -83,6 +83,12 @@ function deviceLost(): MixgateError {
 }
 
 async function openLlama(gpu: string): Promise<Llama> {
+  const llama = await startLlama(gpu);
+  if (gpu === 'auto' || gpu === 'off' || llama.gpu === gpu) return llama;
+  throw new MixgateError('BACKEND_UNAVAILABLE', `There is no ${gpu} here. Try --gpu auto or --gpu off.`);
+}
+
+async function startLlama(gpu: string): Promise<Llama> {
   try {
     return await getLlama({
       // Compiling takes minutes: a machine without a fitting prebuilt binary is told so instead.

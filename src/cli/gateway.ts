@@ -1,0 +1,23 @@
+import { loadConfig, type Config, type ConfigSource } from '../config.ts';
+import type { Observer } from '../generation/observer.ts';
+import { createLog } from '../log.ts';
+import type { Services } from '../resolvers/services.ts';
+import type { CommandEnvironment } from './environment.ts';
+
+const NOBODY: Observer = { generationEnded: () => undefined, modelLoaded: () => undefined };
+
+/** Runs a command that does not listen: builds the gateway, and disposes of it whatever happens. */
+export async function withGateway(
+  options: ConfigSource,
+  { createGateway }: CommandEnvironment,
+  command: (services: Services, config: Config) => Promise<void>,
+): Promise<void> {
+  const config = loadConfig({ logLevel: 'warn', ...options }, process.env);
+  const log = createLog({ level: config.logLevel, format: 'pretty' });
+  const { services, dispose } = await createGateway(config, log, NOBODY);
+  try {
+    await command(services, config);
+  } finally {
+    await dispose();
+  }
+}

@@ -1,0 +1,130 @@
+import type { Plan } from './plan.ts';
+
+export interface ResidencyState {
+  /** Bytes that mixgate may use per pool: a device's memory, or the host's. What is resident is part of it. */
+  readonly pools: Readonly<Record<string, number>>;
+  readonly residents: readonly ResidentState[];
+  /** In the order they are served. */
+  readonly waiting: readonly Waiter[];
+  /** Time of the last event, milliseconds. */
+  readonly at: number;
+  /** The turn that was served last, and the last one that each waiting caller has: see `insert`. */
+  readonly turn: number;
+  readonly turns: Readonly<Record<string, number>>;
+}
+
+export interface ResidentState {
+  readonly id: string;
+  readonly plan: Plan;
+  readonly needs: PoolBytes;
+  readonly status: 'loading' | 'ready' | 'unloading';
+  readonly busySlots: number;
+  readonly loadedAt: number;
+  readonly lastUsedAt: number;
+  /** How long it took to load, milliseconds: what it costs to have it back. */
+  readonly loadMs: number;
+  /** Never evicted. */
+  readonly isPinned: boolean;
+  /** The variants that left for it. */
+  readonly displaced: readonly string[];
+}
+
+/** A caller that wants a slot or, without `wantsSlot`, only the model loaded. */
+export interface Waiter {
+  readonly id: string;
+  readonly plan: Plan;
+  readonly needs: PoolBytes;
+  /** The caller asked for just these GPU layers. */
+  readonly layersArePinned: boolean;
+  readonly wantsSlot: boolean;
+  /** What is loaded for it is never evicted. */
+  readonly pins: boolean;
+  /** Higher runs first. */
+  readonly priority: number;
+  /** Who asks: callers of the same priority take turns, however many requests each has. */
+  readonly callerId: string;
+  /** Last position that was reported. */
+  readonly position: number | null;
+  /** Its place among the requests of its priority. */
+  readonly turn: number;
+  /** The variants that were unloaded for it. */
+  readonly displaced: readonly string[];
+}
+
+/** A waiter as it comes. */
+export type NewWaiter = Omit<Waiter, 'position' | 'displaced' | 'turn'>;
+
+export type PoolBytes = Readonly<Record<string, number>>;
+
+export type ResidencyEvent = { readonly at: number } & (
+  | {
+      readonly type: 'requested';
+      readonly waiter: NewWaiter;
+      readonly pools: PoolBytes;
+    }
+  | { readonly type: 'withdrawn'; readonly waiterId: string }
+  | { readonly type: 'loaded'; readonly residentId: string; readonly loadMs: number }
+  | { readonly type: 'loadFailed'; readonly residentId: string }
+  | { readonly type: 'released'; readonly residentId: string }
+  | { readonly type: 'unloadRequested'; readonly residentId: string }
+  /** Unloaded as asked, or lost. */
+  | { readonly type: 'gone'; readonly residentId: string }
+  /** The time of a `wake` has come. */
+  | { readonly type: 'woken' }
+);
+
+export type ResidencyEffect =
+  | { readonly type: 'load'; readonly residentId: string; readonly plan: Plan }
+  | { readonly type: 'unload'; readonly residentId: string }
+  | { readonly type: 'grant'; readonly waiterId: string; readonly residentId: string }
+  /** `residentId` is the one whose load failed. */
+  | { readonly type: 'refuse'; readonly waiterId: string; readonly residentId: string }
+  | { readonly type: 'position'; readonly waiterId: string; readonly ahead: number }
+  /** Send `woken` at that time: someone waits for nothing else. */
+  | { readonly type: 'wake'; readonly at: number };
+
+export type Reduction = readonly [ResidencyState, readonly ResidencyEffect[]];
+
+export const EMPTY_RESIDENCY: ResidencyState = {
+  pools: {},
+  residents: [],
+  waiting: [],
+  at: 0,
+  turn: 0,
+  turns: {},
+};
+
+export const find = (state: ResidencyState, id: string): ResidentState | undefined =>
+  state.residents.find((resident) => resident.id === id);
+
+export const withoutAll = (state: ResidencyState, gone: readonly ResidentState[]): ResidencyState => ({
+  ...state,
+  residents: state.residents.filter((resident) => !gone.includes(resident)),
+});
+
+export const without = (state: ResidencyState, id: string): ResidencyState => ({
+  ...state,
+  residents: state.residents.filter((resident) => resident.id !== id),
+});
+
+export const change = (state: ResidencyState, id: string, to: Partial<ResidentState>): ResidencyState => ({
+  ...state,
+  residents: state.residents.map((resident) => (resident.id === id ? { ...resident, ...to } : resident)),
+});
+
+export function hasRoom({ pools, residents }: ResidencyState, needs: PoolBytes): boolean {
+  return Object.entries(needs).every(([pool, bytes]) => {
+    const used = residents.reduce((total, resident) => total + (resident.needs[pool] ?? 0), 0);
+    return used + bytes <= (pools[pool] ?? 0);
+  });
+}
+
+export function suits({ plan }: ResidentState, waiter: Waiter): boolean {
+  return (
+    plan.variantId === waiter.plan.variantId &&
+    plan.deviceId === waiter.plan.deviceId &&
+    plan.contextSize >= waiter.plan.contextSize &&
+    (!waiter.layersArePinned || plan.gpuLayers === waiter.plan.gpuLayers) &&
+    (waiter.wantsSlot || plan.slots >= waiter.plan.slots)
+  );
+}
