@@ -13,6 +13,8 @@ export interface Candidate {
   readonly choice: PlacementChoice;
   readonly fits: boolean;
   readonly speed: number | null;
+  /** A total order of speeds, higher is faster, also where none is known. */
+  readonly speedKey: number;
   readonly quality: number;
   readonly reachesFloor: boolean;
   readonly bytesPerToken: number;

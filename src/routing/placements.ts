@@ -11,7 +11,7 @@ import {
 import type { Placement } from './placement.ts';
 import type { KvCacheType } from './ggml-types.ts';
 import type { PlanRequest, PlanSnapshot } from './plan-request.ts';
-import type { VariantFacts } from './weights.ts';
+import type { VariantFacts, WeightFacts } from './weights.ts';
 
 /** A placement with what it needs, and what of that is missing. */
 export interface PlacementChoice {
@@ -45,15 +45,6 @@ export interface PlacementSubject {
 /** A placement with its bytes. */
 type Measured = Omit<PlacementChoice, 'shortfalls'>;
 
-/** Lays out one variant on one target. */
-interface Layout {
-  readonly measure: (placement: Placement) => Measured;
-  readonly isWithin: (measured: Measured) => boolean;
-  /** Bytes left over on the device that has the least left; below 0 where something is missing. */
-  readonly deviceRoom: (measured: Measured) => number;
-  readonly shortfalls: (measured: Measured) => readonly Shortfall[];
-}
-
 /**
  * The placements worth ranking of one variant on one target: as many whole layers as fit and, where the runtime
  * can, everything on the device but the experts of as few layers as need be. When nothing fits, what lacks least.
@@ -71,7 +62,7 @@ export function placements(subject: PlacementSubject, kvCacheType: KvCacheType):
     kvCacheType,
     batchSize: request.batchSize ?? runtime.batchSize,
   };
-  const layout = layoutOf(subject, isWhole);
+  const layout = new Layout(subject, isWhole);
   const finish = (measured: Measured): PlacementChoice => {
     const grown = layout.isWithin(measured) ? growSlots(measured, request.slotsWanted, layout) : measured;
     const { placement, memory, parts } = grown;
@@ -90,47 +81,85 @@ export function placements(subject: PlacementSubject, kvCacheType: KvCacheType):
 
 export const fits = ({ shortfalls }: PlacementChoice): boolean => shortfalls.length === 0;
 
-function layoutOf({ variant: { weights }, target, snapshot }: PlacementSubject, isWhole: boolean): Layout {
-  const { host, margins } = snapshot;
-  const isCpu = target.kind === 'CPU';
-  const units = target.devices.flatMap(unitsOf);
-  const margin = isCpu ? margins.hostBytes : margins.deviceBytes;
-  const available = target.devices.map(
-    ({ memoryFreeBytes, units: count = 1 }) => memoryFreeBytes - margin * count,
-  );
-  const hostAvailable = isWhole ? Infinity : host.memoryFreeBytes - margins.hostBytes;
-  const shares = cumulatedShares(units);
-  const layersAtMost = isCpu ? 0 : totalLayers(weights);
-  const deviceRoom = ({ parts }: Measured) => {
+/** What a target has, the same for every variant. */
+interface Limits {
+  /** Per device, less the margin. */
+  readonly available: readonly number[];
+  readonly hostAvailable: number;
+  /** How layers are dealt out; of one device or unit just one share. */
+  readonly shares: readonly number[];
+}
+
+/** Targets are made anew for each plan, and so is what is known of them. */
+const LIMITS = new WeakMap<Target, Limits>();
+
+function limitsOf(target: Target, { host, margins }: PlanSnapshot): Limits {
+  const known = LIMITS.get(target);
+  if (known !== undefined) return known;
+  const margin = target.kind === 'CPU' ? margins.hostBytes : margins.deviceBytes;
+  const limits = {
+    available: target.devices.map(({ memoryFreeBytes, units = 1 }) => memoryFreeBytes - margin * units),
+    hostAvailable: host.memoryFreeBytes - margins.hostBytes,
+    shares: cumulatedShares(target.devices.flatMap(unitsOf)),
+  };
+  LIMITS.set(target, limits);
+  return limits;
+}
+
+/** Lays out one variant on one target. */
+class Layout {
+  readonly #weights: WeightFacts;
+  readonly #target: Target;
+  readonly #limits: Limits;
+  readonly #isWhole: boolean;
+  readonly #layersAtMost: number;
+
+  constructor({ variant: { weights }, target, snapshot }: PlacementSubject, isWhole: boolean) {
+    this.#weights = weights;
+    this.#target = target;
+    this.#limits = limitsOf(target, snapshot);
+    this.#isWhole = isWhole;
+    this.#layersAtMost = target.kind === 'CPU' ? 0 : totalLayers(weights);
+  }
+
+  measure(placement: Placement): Measured {
+    const { shares } = this.#limits;
+    const layers = Math.min(placement.gpuLayers, this.#layersAtMost);
+    if (shares.length > 1) {
+      const { memory, parts } = splitFootprint(this.#weights, placement, shares);
+      const isOne = this.#target.devices.length === 1;
+      return { placement, memory, parts: isOne ? [{ layers, bytes: memory.deviceTotalBytes }] : parts };
+    }
+    const footprint = this.#isWhole ? wholeFootprint : gpuFootprint;
+    const memory = footprint(this.#weights, placement);
+    return { placement, memory, parts: [{ layers, bytes: memory.deviceTotalBytes }] };
+  }
+
+  /** Bytes left over on the device that has the least left; below 0 where something is missing. */
+  deviceRoom({ parts }: Measured): number {
+    const { available } = this.#limits;
     let least = Infinity;
     for (let index = 0; index < parts.length; index++)
       least = Math.min(least, available[index]! - parts[index]!.bytes);
     return least;
-  };
-  const isWithin = (measured: Measured) =>
-    deviceRoom(measured) >= 0 && measured.memory.hostTotalBytes <= hostAvailable;
-  return {
-    measure(placement) {
-      if (units.length > 1) {
-        const { memory, parts } = splitFootprint(weights, placement, shares);
-        const whole = { layers: Math.min(placement.gpuLayers, layersAtMost), bytes: memory.deviceTotalBytes };
-        return { placement, memory, parts: target.devices.length === 1 ? [whole] : parts };
-      }
-      const memory = isWhole ? wholeFootprint(weights, placement) : gpuFootprint(weights, placement);
-      const layers = Math.min(placement.gpuLayers, layersAtMost);
-      return { placement, memory, parts: [{ layers, bytes: memory.deviceTotalBytes }] };
-    },
-    deviceRoom,
-    isWithin,
-    shortfalls(measured) {
-      if (isWithin(measured)) return NONE;
-      const limit = isCpu ? 'HOST_MEMORY' : 'DEVICE_MEMORY';
-      const found = measured.parts.flatMap(({ bytes }, index) =>
-        shortfall(limit, target.devices[index]!.id, [bytes, available[index]!]),
-      );
-      return [...found, ...shortfall('HOST_MEMORY', null, [measured.memory.hostTotalBytes, hostAvailable])];
-    },
-  };
+  }
+
+  isWithin(measured: Measured): boolean {
+    const { hostAvailable } = this.#limits;
+    const isHostEnough = this.#isWhole || measured.memory.hostTotalBytes <= hostAvailable;
+    return isHostEnough && this.deviceRoom(measured) >= 0;
+  }
+
+  shortfalls(measured: Measured): readonly Shortfall[] {
+    if (this.isWithin(measured)) return NONE;
+    const { available, hostAvailable } = this.#limits;
+    const limit = this.#target.kind === 'CPU' ? 'HOST_MEMORY' : 'DEVICE_MEMORY';
+    const found = measured.parts.flatMap(({ bytes }, index) =>
+      shortfall(limit, this.#target.devices[index]!.id, [bytes, available[index]!]),
+    );
+    if (this.#isWhole) return found;
+    return [...found, ...shortfall('HOST_MEMORY', null, [measured.memory.hostTotalBytes, hostAvailable])];
+  }
 }
 
 /** Free bytes; where only a sum is known, each unit is taken to have its part of it. */
@@ -184,10 +213,15 @@ function fewestHostExperts(whole: Measured, layout: Layout): Measured {
   return best;
 }
 
+/** As many slots as are wanted or, where that is too many, as fit. */
 function growSlots(from: Measured, wanted: number, layout: Layout): Measured {
+  const at = (slots: number) => layout.measure({ ...from.placement, slots });
+  if (from.placement.slots >= wanted) return from;
+  const all = at(wanted);
+  if (layout.isWithin(all)) return all;
   let best = from;
-  while (best.placement.slots < wanted) {
-    const grown = layout.measure({ ...best.placement, slots: best.placement.slots + 1 });
+  for (let slots = from.placement.slots + 1; slots < wanted; slots++) {
+    const grown = at(slots);
     if (!layout.isWithin(grown)) break;
     best = grown;
   }

@@ -115,6 +115,9 @@ function candidate(
   const isWhole = target.kind === 'CPU' || !capabilities[target.backendId]!.partialOffload;
   const read = bytesPerToken(variant, choice.placement, isWhole);
   const speed = decodeTokensPerSecond(variant, read, { target, host });
+  // Where no speed is known, only what never waits for the host is taken to be fast enough.
+  const reachesFloor =
+    speed === null ? read.host === 0 && target.kind !== 'CPU' : speed >= SPEED_FLOOR[request.objective];
   return {
     variant,
     target,
@@ -122,9 +125,8 @@ function candidate(
     fits: isFitting(choice),
     speed,
     quality: qualityRank(variant),
-    // Where no speed is known, only what never waits for the host is taken to be fast enough.
-    reachesFloor:
-      speed === null ? read.host === 0 && target.kind !== 'CPU' : speed >= SPEED_FLOOR[request.objective],
+    reachesFloor,
+    speedKey: speed ?? unknownSpeedKey(reachesFloor, target.kind),
     bytesPerToken: read.device + read.host,
     missingBytes: choice.shortfalls.reduce((sum, { missingBytes }) => sum + missingBytes, 0),
   };
@@ -161,8 +163,14 @@ function explain({ variant, target, choice, fits, speed }: Candidate, reasons: r
 
 type Order = (a: Candidate, b: Candidate) => number;
 
-const kvTypeOrder = ({ choice }: Candidate): number =>
-  ({ F16: 0, Q8_0: 1, Q4_0: 2 })[choice.placement.kvCacheType];
+const KV_TYPE_ORDER: Readonly<Record<KvCacheType, number>> = { F16: 0, Q8_0: 1, Q4_0: 2 };
+const kvTypeOrder = ({ choice }: Candidate): number => KV_TYPE_ORDER[choice.placement.kvCacheType];
+
+/** What is known comes before what is not, then what waits for no host, then a GPU before a CPU. */
+function unknownSpeedKey(reachesFloor: boolean, kind: DeviceKind): number {
+  if (reachesFloor) return -1;
+  return kind === 'CPU' ? -3 : -2;
+}
 
 /** Lexicographic: the first that tells two candidates apart decides. */
 const ORDER: readonly Order[] = [
@@ -189,13 +197,6 @@ function compare(a: Candidate, b: Candidate): number {
   return 0;
 }
 
-const compareSpeed = (a: Candidate, b: Candidate): number => speedKey(b) - speedKey(a);
-
-/** A total order: what is known before what is not, then what waits for no host, then a GPU before a CPU. */
-function speedKey({ speed, target, reachesFloor }: Candidate): number {
-  if (speed !== null) return speed;
-  if (reachesFloor) return -1;
-  return target.kind === 'CPU' ? -3 : -2;
-}
+const compareSpeed = (a: Candidate, b: Candidate): number => b.speedKey - a.speedKey;
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

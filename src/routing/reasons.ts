@@ -1,4 +1,5 @@
 import { SPEED_FLOOR, type Candidate } from './candidate.ts';
+import type { Target } from './device.ts';
 import { totalLayers } from './footprint.ts';
 import { fits, placements, type Shortfall } from './placements.ts';
 import type { PlanRequest, PlanSnapshot } from './plan-request.ts';
@@ -13,9 +14,7 @@ export function placementReasons(
 ): string[] {
   const { placement, memory, parts } = choice;
   const isCpu = target.kind === 'CPU';
-  const free = target.devices.reduce((sum, { memoryFreeBytes }) => sum + memoryFreeBytes, 0);
-  const margin = isCpu ? margins.hostBytes : margins.deviceBytes * target.devices.length;
-  const room = `${gib(memory.deviceTotalBytes)} of ${gib(free)} free, ${gib(margin)} kept as margin`;
+  const room = `${gib(memory.deviceTotalBytes)} of ${roomOf(target, margins)}`;
   const notes =
     placement.kvCacheType === 'F16' ? [] : [`The KV cache is ${placement.kvCacheType}: F16 fits nowhere.`];
   if (isCpu) return [`Fits in host memory: ${room}.`, ...notes];
@@ -29,6 +28,19 @@ export function placementReasons(
     `${Math.min(placement.gpuLayers, layers)} of ${layers} layers on the device${why}: ${room}.`,
     ...notes,
   ];
+}
+
+/** The same for every variant on a target. */
+const ROOMS = new WeakMap<Target, string>();
+
+function roomOf(target: Target, margins: PlanSnapshot['margins']): string {
+  const known = ROOMS.get(target);
+  if (known !== undefined) return known;
+  const free = target.devices.reduce((sum, { memoryFreeBytes }) => sum + memoryFreeBytes, 0);
+  const margin = target.kind === 'CPU' ? margins.hostBytes : margins.deviceBytes * target.devices.length;
+  const room = `${gib(free)} free, ${gib(margin)} kept as margin`;
+  ROOMS.set(target, room);
+  return room;
 }
 
 /** Which limits a candidate breaks, and what would make it fit. */
