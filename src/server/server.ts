@@ -9,6 +9,7 @@ import type { Log } from '../log.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
 import { landingPage, noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
 import { httpCaller } from './caller.ts';
+import { PARSE_OPTIONS } from './documents.ts';
 import { healthRoutes } from './health.ts';
 import { metricsRoute, type Metrics } from './metrics.ts';
 import { PublicErrors } from './public-error.ts';
@@ -35,8 +36,6 @@ export interface Server {
 }
 
 const MAX_BODY_BYTES = 4 * 2 ** 20;
-/** Bounds on a document, so that parsing it stays cheap. */
-const PARSE_OPTIONS = { maxTokens: 5000 };
 
 /** One schema and one context over HTTP, WebSocket and server-sent events. @throws INVALID_INPUT when the port is taken */
 export async function startServer(options: ServerOptions): Promise<Server> {

@@ -5,6 +5,7 @@ import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { RequestContext } from '../resolvers/services.ts';
+import { Documents } from './documents.ts';
 import { socketCaller } from './caller.ts';
 import type { TransportOptions } from './sse.ts';
 import { subscribe } from './subscribe.ts';
@@ -27,6 +28,7 @@ export function serveWebSocket(server: HttpServer, { schema, services, errors }:
     ids.set(socket, id);
     return id;
   };
+  const documents = new Documents(schema);
   const graphql = useServer(
     {
       schema,
@@ -36,6 +38,12 @@ export function serveWebSocket(server: HttpServer, { schema, services, errors }:
         return { ...services, callerId } satisfies RequestContext;
       },
       connectionInitWaitTimeout: CONNECTION_INIT_MS,
+      onSubscribe: (_context, _id, { query, operationName, variables }) => {
+        const checked = documents.check(query);
+        if ('errors' in checked) return checked.errors;
+        const { document } = checked;
+        return { schema, document, operationName, variableValues: variables };
+      },
       onError: (_context, _id, _payload, failures) => errors.formatAll(failures),
       onNext: (_context, _id, _payload, _args, result) =>
         result.errors && ({ ...result, errors: errors.formatAll(result.errors) } as FormattedExecutionResult),

@@ -6,8 +6,10 @@ import {
 } from 'node-llama-cpp';
 import { MixgateError, messageOf } from '../../../errors.ts';
 import type { CommandOf, Report, ReportOf } from '../../../protocol/frames.ts';
+import type { Seat } from './batch-schedule.ts';
 import { Detokenizer } from './detokenizer.ts';
 import type { LoadedModel } from './loaded-model.ts';
+import { PartSender } from './part-sender.ts';
 import { StageClock } from './stage-clock.ts';
 import { TextStream } from './text-stream.ts';
 
@@ -29,10 +31,12 @@ export async function runJob(loaded: LoadedModel, start: Start, { signal, send }
   checkLength(prompt.length, contextSize);
   const grammar = await grammarState(loaded, start.jsonSchema);
   const sequence = loaded.takeSlot(prompt);
+  const seat = loaded.schedule.join();
   try {
-    const job = new Job(loaded, { start, contextSize, prompt, sequence, signal, send });
+    const job = new Job(loaded, { start, contextSize, prompt, sequence, seat, signal, send });
     send(await job.run(grammar));
   } finally {
+    seat.leave();
     loaded.giveBackSlot(sequence);
   }
 }
@@ -68,8 +72,9 @@ class Job {
   readonly #contextSize: number;
   readonly #prompt: readonly Token[];
   readonly #sequence: LlamaContextSequence;
+  readonly #seat: Seat;
   readonly #signal: AbortSignal;
-  readonly #send: (report: Report) => void;
+  readonly #parts: PartSender;
   readonly #clock = new StageClock();
   readonly #text: TextStream;
   readonly #detokenizer: Detokenizer;
@@ -83,6 +88,7 @@ class Job {
       contextSize: number;
       prompt: readonly Token[];
       sequence: LlamaContextSequence;
+      seat: Seat;
     } & JobHooks,
   ) {
     this.#loaded = loaded;
@@ -90,8 +96,11 @@ class Job {
     this.#contextSize = job.contextSize;
     this.#prompt = job.prompt;
     this.#sequence = job.sequence;
+    this.#seat = job.seat;
     this.#signal = job.signal;
-    this.#send = job.send;
+    this.#parts = new PartSender((text, tokens) =>
+      job.send({ type: 'part', id: job.start.id, text, tokens }),
+    );
     this.#text = new TextStream([...job.start.stop, ...(job.start.jsonSchema === null ? [] : [JSON_END])]);
     this.#detokenizer = new Detokenizer(loaded.model, job.prompt);
   }
@@ -120,6 +129,7 @@ class Job {
 
     let at = this.#cachedPromptTokens;
     while (this.#prompt.length - at > batchSize && !this.#signal.aborted) {
+      this.#seat.asks();
       await this.#sequence.evaluateWithoutGeneratingNewTokens(this.#prompt.slice(at, at + batchSize));
       at += batchSize;
     }
@@ -127,12 +137,14 @@ class Job {
   }
 
   async #decode(from: Token[], grammar: LlamaGrammarEvaluationState | null): Promise<EndReason> {
+    this.#seat.asks();
     const tokens = this.#sequence.evaluate(from, this.#evaluateOptions(grammar));
     for await (const token of tokens) {
       this.#clock.sampled();
       this.#answer.push(token);
       const reason = this.#take(token);
       if (reason !== null) return reason;
+      this.#seat.asks();
     }
     // The end token was sampled too, but belongs to nobody's text.
     this.#clock.sampled();
@@ -143,7 +155,7 @@ class Job {
   #take(token: Token): EndReason | null {
     const text = this.#text.push(this.#detokenizer.push(token));
     if (this.#signal.aborted) return 'CANCELLED';
-    this.#send({ type: 'part', id: this.#start.id, text, tokens: 1 });
+    this.#parts.push(text, 1);
     if (this.#text.stoppedBy !== null)
       return this.#text.stoppedBy === JSON_END ? 'END_OF_TEXT' : 'STOP_SEQUENCE';
     if (this.#answer.length === this.#start.maxTokens) return 'MAX_TOKENS';
@@ -188,7 +200,8 @@ class Job {
 
   #end(reason: EndReason): Report {
     const rest = this.#text.stoppedBy === null && reason !== 'CANCELLED' ? this.#rest() : '';
-    if (rest !== '') this.#send({ type: 'part', id: this.#start.id, text: rest, tokens: 0 });
+    this.#parts.push(rest, 0);
+    this.#parts.flush();
     const promptTokens = this.#prompt.length;
     const cachedPromptTokens = this.#cachedPromptTokens;
     return {

@@ -9,6 +9,7 @@ import {
 } from 'node-llama-cpp';
 import { MixgateError, messageOf } from '../../../errors.ts';
 import type { CommandOf } from '../../../protocol/frames.ts';
+import { BatchSchedule } from './batch-schedule.ts';
 import { ChatTemplate } from './chat-template.ts';
 
 interface LoadHooks {
@@ -28,6 +29,7 @@ export class LoadedModel {
     readonly model: LlamaModel,
     context: LlamaContext,
     slots: number,
+    readonly schedule: BatchSchedule,
   ) {
     this.#context = context;
     this.#free = Array.from({ length: slots }, () => context.getSequence());
@@ -62,10 +64,12 @@ export class LoadedModel {
         loadSignal: signal,
         onLoadProgress: onProgress,
       });
+      const schedule = new BatchSchedule();
       const context = await model.createContext({
         contextSize,
         sequences: slots,
         batchSize,
+        batching: { dispatchSchedule: schedule.onPending },
         ignoreMemorySafetyChecks: true,
         failedCreationRemedy: false,
         createSignal: signal,
@@ -73,7 +77,7 @@ export class LoadedModel {
           ? {}
           : { experimentalKvCacheKeyType: kvCacheType, experimentalKvCacheValueType: kvCacheType }),
       });
-      return new LoadedModel(llama, model, context, slots);
+      return new LoadedModel(llama, model, context, slots, schedule);
     } catch (error) {
       if (signal.aborted) throw new MixgateError('INTERNAL', 'The load was cancelled.');
       await setTimeout(LOG_DELAY_MS);

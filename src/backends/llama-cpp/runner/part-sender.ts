@@ -1,0 +1,37 @@
+/** Tokens that come faster than this go together: a frame costs more than a token of a small model. */
+const INTERVAL_MS = 4;
+
+/**
+ * Sends text in few frames: the first token at once, later ones at once where they are slow, and together where they
+ * come faster than one interval. None waits longer than that.
+ */
+export class PartSender {
+  readonly #send: (text: string, tokens: number) => void;
+  #text = '';
+  #tokens = 0;
+  #sentAt = -Infinity;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(send: (text: string, tokens: number) => void) {
+    this.#send = send;
+  }
+
+  push(text: string, tokens: number): void {
+    this.#text += text;
+    this.#tokens += tokens;
+    const waited = performance.now() - this.#sentAt;
+    if (waited >= INTERVAL_MS) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), INTERVAL_MS - waited);
+  }
+
+  /** Sends what is there; call it before the end. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#tokens === 0 && this.#text === '') return;
+    this.#send(this.#text, this.#tokens);
+    this.#text = '';
+    this.#tokens = 0;
+    this.#sentAt = performance.now();
+  }
+}
