@@ -70,7 +70,7 @@ export class Generations {
   }
 
   /** Every event after `after`, then live. @throws NOT_FOUND, INVALID_INPUT */
-  read(id: string, after: number, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+  read(id: string, after: number, signal: AbortSignal): AsyncIterableIterator<GenerationEvent> {
     return this.get(id).log.read(after, signal);
   }
 

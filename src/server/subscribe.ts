@@ -18,6 +18,8 @@ import { projectionOf, type Projection, type ProjectionScope } from './projectio
  */
 const PLAIN_EVENTS = ['TokenChunk', 'ModelLoading', 'GenerationQueued'];
 
+type Answer = IteratorResult<ExecutionResult, undefined>;
+
 type Event = Readonly<Record<string, unknown>> & { readonly type: string };
 
 /**
@@ -31,13 +33,15 @@ export async function subscribe(
   if (!isAsyncIterable(source)) return source;
   const events = source[Symbol.asyncIterator]() as AsyncIterator<Event>;
   const respond = responder(args);
+  const answer = (event: IteratorResult<Event>): Answer | Promise<Answer> => {
+    if (event.done === true) return { done: true, value: undefined };
+    const response = respond(event.value);
+    return response instanceof Promise
+      ? response.then((value) => ({ done: false, value }))
+      : { done: false, value: response };
+  };
   const responses: AsyncIterableIterator<ExecutionResult> = {
-    async next() {
-      const event = await events.next();
-      return event.done === true
-        ? { done: true, value: undefined }
-        : { done: false, value: await respond(event.value) };
-    },
+    next: () => events.next().then(answer),
     async return() {
       await events.return?.();
       return { done: true, value: undefined };

@@ -77,7 +77,7 @@ describe('EventLog', () => {
     const iterator = log.read(0, never);
     await iterator.next();
     const unread = log.unread();
-    await iterator.return(undefined);
+    await iterator.return?.();
     await unread;
     expect(readers).toEqual([1, 0]);
   });
