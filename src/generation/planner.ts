@@ -156,35 +156,24 @@ export function nothingFits(candidates: readonly Plan[]): MixgateError {
   );
 }
 
-/** What the runtimes of devices that need not exist here can do. */
-const NATIVE: RuntimeCapabilities = {
-  formats: ['GGUF'],
-  partialOffload: true,
-  cpuExperts: false,
-  multiDevice: true,
-  kvCacheTypes: ['F16', 'Q8_0', 'Q4_0'],
-  batchSize: 512,
-};
+/** What a browser can do: a hypothetical one needs no backend here. */
 const BROWSER: RuntimeCapabilities = {
-  ...NATIVE,
   formats: ['MLC', 'GGUF'],
   partialOffload: false,
+  cpuExperts: false,
   multiDevice: false,
   kvCacheTypes: ['F16'],
+  batchSize: 512,
 };
 
 function hypotheticalSnapshot(
   device: NonNullable<ModelPlanRequest['hypotheticalDevice']>,
   snapshot: PlanSnapshot,
 ): PlanSnapshot {
-  const isBrowser = device.kind === 'WEBGPU';
-  const backendId = isBrowser ? 'webgpu' : 'llama-cpp';
+  const backendId = device.kind === 'WEBGPU' ? 'webgpu' : 'llama-cpp';
   return {
     ...snapshot,
-    capabilities: {
-      ...snapshot.capabilities,
-      [backendId]: isBrowser ? BROWSER : (snapshot.capabilities[backendId] ?? NATIVE),
-    },
+    capabilities: { webgpu: BROWSER, ...snapshot.capabilities },
     host: {
       memoryFreeBytes: device.hostMemoryFreeBytes ?? snapshot.host.memoryFreeBytes,
       memoryBandwidth: device.hostMemoryBandwidth ?? snapshot.host.memoryBandwidth,

@@ -1,50 +1,14 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import WebSocket from 'ws';
+import { isFinal, readAndDrop } from '../support/follow.ts';
 import { DEMO, startGateway, UNICORN, type TestEvent, type TestGateway } from '../support/gateway.ts';
 
 const START = 'mutation ($input: GenerateInput!) { startGeneration(input: $input) { id } }';
-const FOLLOW = `subscription ($id: ID!, $after: Int) { generationEvents(id: $id, after: $after) {
-  __typename firstSequence sequence ... on TokenChunk { text } } }`;
-const FINAL = new Set(['GenerationCompleted', 'GenerationFailed', 'GenerationCancelled']);
-
 let gateway: TestGateway;
 beforeAll(async () => {
   gateway = await startGateway();
 });
 afterAll(() => gateway.stop());
-
-/** Reads up to `limit` events on a socket of its own, waits between them, and then drops the socket without a word. */
-function readAndDrop(id: string, after: number, { limit, pauseMs }: Turn): Promise<TestEvent[]> {
-  const socket = new WebSocket(gateway.url.replace('http', 'ws'), 'graphql-transport-ws');
-  const events: TestEvent[] = [];
-  return new Promise((resolve, reject) => {
-    const drop = () => {
-      socket.terminate();
-      resolve(events);
-    };
-    socket.once('error', reject);
-    socket.on('open', () => socket.send('{"type":"connection_init"}'));
-    socket.on('message', (data: Buffer) => {
-      const message = JSON.parse(data.toString()) as {
-        type: string;
-        payload: { data: { generationEvents: TestEvent } };
-      };
-      if (message.type === 'connection_ack') {
-        const payload = { query: FOLLOW, variables: { id, after } };
-        socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload }));
-      }
-      if (message.type === 'complete') return drop();
-      if (message.type !== 'next' || events.length >= limit) return;
-      const event = message.payload.data.generationEvents;
-      events.push(event);
-      if (events.length >= limit || FINAL.has(event.__typename)) return drop();
-      if (pauseMs === 0) return;
-      socket.pause();
-      setTimeout(() => socket.resume(), pauseMs);
-    });
-  });
-}
 
 interface Turn {
   readonly limit: number;
@@ -54,8 +18,10 @@ interface Turn {
 /** Follows to the end over as many sockets as it takes. */
 async function follow(id: string, turns: readonly Turn[]): Promise<TestEvent[]> {
   const seen: TestEvent[] = [];
-  for (let turn = 0; !FINAL.has(seen.at(-1)?.__typename ?? ''); turn++)
-    seen.push(...(await readAndDrop(id, seen.at(-1)?.sequence ?? 0, turns[turn % turns.length]!)));
+  for (let turn = 0; !isFinal(seen.at(-1)); turn++) {
+    const after = seen.at(-1)?.sequence ?? 0;
+    seen.push(...(await readAndDrop(gateway, { id, after, ...turns[turn % turns.length]! })));
+  }
   return seen;
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import WebSocket from 'ws';
+import { isFinal, readAndDrop } from './follow.ts';
 import { DEMO, startGateway, UNICORN, type TestEvent, type TestGateway } from './gateway.ts';
 
 /** What a soak saw. Bytes and counts of the gateway's process, early and at the end. */
@@ -29,9 +29,6 @@ interface SoakOptions {
 const START = 'mutation ($input: GenerateInput!) { startGeneration(input: $input) { id } }';
 const CANCEL = 'mutation ($id: ID!) { cancelGeneration(id: $id) { state } }';
 const READ = 'query ($id: ID!) { generation(id: $id) { state text lastSequence } }';
-const FOLLOW = `subscription ($id: ID!, $after: Int) { generationEvents(id: $id, after: $after) {
-  __typename firstSequence sequence ... on TokenChunk { text } } }`;
-const FINAL = new Set(['GenerationCompleted', 'GenerationFailed', 'GenerationCancelled']);
 const KILL_EVERY_MS = 7000;
 
 /**
@@ -123,7 +120,7 @@ class SoakRun {
   /** To the end, over as many sockets as it takes. */
   async #follow(id: string): Promise<TestEvent[]> {
     const seen: TestEvent[] = [];
-    while (!FINAL.has(seen.at(-1)?.__typename ?? '')) {
+    while (!isFinal(seen.at(-1))) {
       const limit = this.#random() < 0.5 ? Infinity : 1 + Math.floor(this.#random() * 40);
       seen.push(...(await this.#read(id, seen.at(-1)?.sequence ?? 0, limit)));
     }
@@ -135,34 +132,8 @@ class SoakRun {
   }
 
   #read(id: string, after: number, limit: number): Promise<TestEvent[]> {
-    const socket = new WebSocket(this.#gateway.url.replace('http', 'ws'), 'graphql-transport-ws');
     const pauseMs = this.#random() < 0.2 ? 1 + this.#random() * 20 : 0;
-    const events: TestEvent[] = [];
-    return new Promise((resolve, reject) => {
-      const drop = () => (socket.terminate(), resolve(events));
-      socket.once('error', reject);
-      socket.once('close', () => resolve(events));
-      socket.on('open', () => socket.send('{"type":"connection_init"}'));
-      socket.on('message', (data: Buffer) => {
-        const message = JSON.parse(data.toString()) as {
-          type: string;
-          payload: { data: { generationEvents: TestEvent } };
-        };
-        if (message.type === 'connection_ack') {
-          const payload = { query: FOLLOW, variables: { id, after } };
-          socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload }));
-        }
-        if (message.type === 'error') reject(new Error(data.toString()));
-        if (message.type === 'complete') return drop();
-        if (message.type !== 'next' || events.length >= limit) return;
-        const event = message.payload.data.generationEvents;
-        events.push(event);
-        if (events.length >= limit || FINAL.has(event.__typename)) return drop();
-        if (pauseMs === 0) return;
-        socket.pause();
-        setTimeout(() => socket.resume(), pauseMs);
-      });
-    });
+    return readAndDrop(this.#gateway, { id, after, limit, pauseMs });
   }
 
   async #compare(id: string, seen: readonly TestEvent[], isWhole: boolean): Promise<void> {

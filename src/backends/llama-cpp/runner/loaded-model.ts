@@ -25,17 +25,18 @@ export class LoadedModel {
   readonly #free: LlamaContextSequence[];
 
   private constructor(
-    readonly llama: Llama,
     readonly model: LlamaModel,
     context: LlamaContext,
     slots: number,
     readonly schedule: BatchSchedule,
   ) {
+    this.llama = model.llama;
     this.#context = context;
     this.#free = Array.from({ length: slots }, () => context.getSequence());
     this.chatTemplate = new ChatTemplate(model);
   }
 
+  readonly llama: Llama;
   readonly chatTemplate: ChatTemplate;
 
   /** Tokens that one slot holds. */
@@ -77,7 +78,7 @@ export class LoadedModel {
           ? {}
           : { experimentalKvCacheKeyType: kvCacheType, experimentalKvCacheValueType: kvCacheType }),
       });
-      return new LoadedModel(llama, model, context, slots, schedule);
+      return new LoadedModel(model, context, slots, schedule);
     } catch (error) {
       if (signal.aborted) throw new MixgateError('INTERNAL', 'The load was cancelled.');
       await setTimeout(LOG_DELAY_MS);
