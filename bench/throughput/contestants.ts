@@ -146,7 +146,7 @@ export async function llamaServer(
 export async function mixgate(
   { variant, prompt, tokens, parallel }: Job,
   flags: readonly string[],
-): Promise<Contestant> {
+): Promise<Contestant & { readonly client: Client }> {
   const child = spawn(
     process.execPath,
     [
@@ -183,6 +183,7 @@ export async function mixgate(
   };
   return {
     name: 'mixgate, WebSocket',
+    client,
     round: (count) => measured(child.pid!, count, (onTokens) => generate(client, input, onTokens)),
     async close() {
       await client.dispose();

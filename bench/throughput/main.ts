@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import Table from 'cli-table3';
 import { writeNoiseGguf } from '../../tools/reference-models/write-noise.ts';
+import { addedLatency } from './latency.ts';
 import {
   bareNodeLlamaCpp,
   llamaBench,
@@ -60,6 +61,18 @@ async function compete(name: keyof typeof models, parallel: number): Promise<voi
   print(`${name} model, ${parallel} at once`, rounds);
 }
 
+/** Of requests that wait for nobody. */
+async function printLatency(): Promise<void> {
+  const { file, id, quantization, tokens } = models.demo;
+  const variant = { model: id, quantization };
+  const gateway = await mixgate({ model: file, variant, prompt: PROMPT, tokens, parallel: 1 }, []);
+  const { median: middle, p95 } = await addedLatency(gateway.client, variant);
+  await gateway.close();
+  process.stdout.write(
+    `Added by the gateway to a request: ${middle.toFixed(2)} ms median, ${p95.toFixed(2)} ms p95\n`,
+  );
+}
+
 const speed = ({ tokens, ms }: Round): number => (tokens * 1000) / ms;
 
 function print(title: string, rounds: ReadonlyMap<string, readonly Round[]>): void {
@@ -88,6 +101,7 @@ try {
   await writeNoiseGguf(synthetic, 'bench-100m');
   for (const name of Object.keys(models) as (keyof typeof models)[])
     for (const parallel of PARALLEL) await compete(name, parallel);
+  await printLatency();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
