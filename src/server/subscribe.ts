@@ -3,28 +3,25 @@ import {
   execute,
   getOperationAST,
   getVariableValues,
-  isObjectType,
+  getNamedType,
+  isAbstractType,
   Kind,
   type ExecutionArgs,
   type ExecutionResult,
   type FragmentDefinitionNode,
+  type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql';
 import { projectionOf, type Projection, type ProjectionScope } from './projection.ts';
-
-/**
- * The event types that make up nearly all of a stream. Every field of theirs is a property of the event, so that they
- * need no resolvers; all other types go through graphql-js.
- */
-const PLAIN_EVENTS = ['TokenChunk', 'ModelLoading', 'GenerationQueued'];
 
 type Answer = IteratorResult<ExecutionResult, undefined>;
 
 type Event = Readonly<Record<string, unknown>> & { readonly type: string };
 
 /**
- * As graphql-js' `subscribe`, but for the tokens of a generation: the selection set of a subscription does not change
- * while it runs, so it is made ready once instead of being executed anew for every token.
+ * As graphql-js' `subscribe`, but for the events of a generation: the selection set of a subscription does not change
+ * while it runs, so it is made ready once instead of being executed anew for every token. Selections that need
+ * resolvers (the plan, timings, errors) go through graphql-js.
  */
 export async function subscribe(
   args: ExecutionArgs,
@@ -79,19 +76,18 @@ function plainEvents({ schema, document, operationName, variableValues }: Execut
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
   const projections = new Map<string, Projection>();
-  for (const name of plainTypes(schema, field.name.value)) {
-    const type = schema.getType(name);
+  for (const type of eventTypes(schema, field.name.value)) {
     const scope: ProjectionScope = { schema, fragments, variables: variables.coerced };
-    const projection = isObjectType(type) ? projectionOf(type, field.selectionSet, scope) : null;
-    if (projection !== null) projections.set(name, projection);
+    const projection = projectionOf(type, field.selectionSet, scope);
+    if (projection !== null) projections.set(type.name, projection);
   }
   return { responseName: field.alias?.value ?? field.name.value, projections };
 }
 
-/** The plain types, where they are what a subscription field yields. */
-function plainTypes(schema: GraphQLSchema, fieldName: string): readonly string[] {
-  const field = schema.getSubscriptionType()?.getFields()[fieldName];
-  return String(field?.type) === 'GenerationEvent!' ? PLAIN_EVENTS : [];
+/** The types of events that a subscription field yields. Every leaf field of theirs is a property of the event. */
+function eventTypes(schema: GraphQLSchema, fieldName: string): readonly GraphQLObjectType[] {
+  const type = getNamedType(schema.getSubscriptionType()?.getFields()[fieldName]?.type);
+  return type?.name === 'GenerationEvent' && isAbstractType(type) ? schema.getPossibleTypes(type) : [];
 }
 
 function isAsyncIterable(value: AsyncIterable<unknown> | ExecutionResult): value is AsyncIterable<unknown> {

@@ -16,7 +16,25 @@ const HAPPENINGS: readonly GenerationHappening[] = [
   { type: 'ModelLoading', progress: 0.25 },
   { type: 'ModelLoading', progress: 1 },
   { type: 'TokenChunk', text: 'Hi "there"\n', tokens: 2 },
+];
+
+const zero = { ms: 0, count: 0, msPerToken: null, tokensPerSecond: null };
+const ENDINGS: readonly GenerationHappening[] = [
   { type: 'GenerationFailed', error: { code: 'INTERNAL', message: 'broken', retryable: false } },
+  {
+    type: 'GenerationCompleted',
+    finishReason: 'END_OF_TEXT',
+    usage: { promptTokens: 1, cachedPromptTokens: 0, completionTokens: 2 },
+    timings: {
+      queueMs: 1,
+      loadMs: 0,
+      timeToFirstTokenMs: 2,
+      sample: zero,
+      promptEval: zero,
+      eval: zero,
+      totalMs: 3,
+    },
+  },
 ];
 
 function contextWith(happenings: readonly GenerationHappening[]): object {
@@ -26,10 +44,15 @@ function contextWith(happenings: readonly GenerationHappening[]): object {
 }
 
 /** What a subscriber is sent, as text: the order of keys counts. */
-async function responses(run: typeof subscribe, query: string, variableValues: Record<string, unknown>) {
+async function responses(
+  run: typeof subscribe,
+  query: string,
+  variableValues: Record<string, unknown>,
+  ending: GenerationHappening = ENDINGS[0]!,
+) {
   const document = parse(query);
   expect(validate(schema, document)).toEqual([]);
-  const contextValue = contextWith(HAPPENINGS);
+  const contextValue = contextWith([...HAPPENINGS, ending]);
   const result = await run({ schema, document, variableValues, contextValue });
   if (!(Symbol.asyncIterator in result)) return [JSON.stringify(result)];
   const sent: string[] = [];
@@ -44,6 +67,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   ModelLoading: ['progress', 'generationId'],
   GenerationQueued: ['position'],
   GenerationFailed: ['error { code message }'],
+  GenerationCompleted: ['finishReason', 'sequence', 'usage { completionTokens }'],
 };
 const directive = fc.constantFrom(
   '',
@@ -82,16 +106,21 @@ const selectionSet = fc
 describe('subscribe', () => {
   it('sends exactly what graphql-js would', async () => {
     await fc.assert(
-      fc.asyncProperty(selectionSet, fc.boolean(), async (selections, isNested) => {
-        const body = isNested ? `... { ... on GenerationEvent { ${selections} } }` : selections;
-        const query = `subscription ($yes: Boolean!, $no: Boolean = false) { again: generationEvents(id: "g-1") { ${body} ...Unused } }
+      fc.asyncProperty(
+        selectionSet,
+        fc.boolean(),
+        fc.constantFrom(...ENDINGS),
+        async (selections, isNested, ending) => {
+          const body = isNested ? `... { ... on GenerationEvent { ${selections} } }` : selections;
+          const query = `subscription ($yes: Boolean!, $no: Boolean = false) { again: generationEvents(id: "g-1") { ${body} ...Unused } }
           fragment Chunk on TokenChunk { text other: tokens ...Deep } fragment Deep on GenerationEvent { deep: sequence }
           fragment Unused on GenerationEvent { ...Chunk last: __typename @include(if: $yes) @skip(if: $no) }`;
-        const variables = { yes: true };
-        expect(await responses(subscribe, query, variables)).toEqual(
-          await responses(graphqlSubscribe as typeof subscribe, query, variables),
-        );
-      }),
+          const variables = { yes: true };
+          expect(await responses(subscribe, query, variables, ending)).toEqual(
+            await responses(graphqlSubscribe as typeof subscribe, query, variables, ending),
+          );
+        },
+      ),
       { numRuns: 300 },
     );
   });
