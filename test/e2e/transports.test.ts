@@ -17,7 +17,8 @@ import {
 const exec = promisify(execFile);
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await startGateway();
+  // An answer of the demo model may be over within the default grace.
+  gateway = await startGateway(['--disconnect-grace-ms', '100']);
 });
 afterAll(() => gateway.stop());
 
