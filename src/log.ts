@@ -11,6 +11,12 @@ export interface LogEvents {
   'server.stopped': Record<never, never>;
   'catalog.scanned': { models: number; variants: number; ms: number };
   'catalog.rejected': { path: string; reason: string };
+  'catalog.incomplete': { path: string; reason: string };
+  'catalog.watchFailed': { reason: string };
+  'catalog.cacheFailed': { reason: string };
+  'pull.started': { pull: string; source: string; files: readonly string[] };
+  'pull.ended': { pull: string; source: string; state: string; reason: string | null };
+  'pull.failed': { pull: string; message: string };
   'backend.described': { backend: string; devices: number };
   'backend.unavailable': { backend: string; reason: string };
   'runner.started': { pid: number | null; gpu: string };

@@ -1,6 +1,33 @@
 import type { FileHandle } from 'node:fs/promises';
 
-const CHUNK_BYTES = 1 << 18;
+/** Bytes that can be read from any place: a file here, or one behind HTTP ranges. */
+export interface ByteSource {
+  readonly sizeBytes: number;
+  /** How much to read at once, bytes, when `position` has been read up to. */
+  chunkBytes(position: number): number;
+  /** `length` bytes from `position` on, fewer only where the source ends sooner than it said. */
+  read(position: number, length: number, signal?: AbortSignal): Promise<Buffer>;
+}
+
+const FILE_CHUNK_BYTES = 1 << 18;
+
+/** An open file of `sizeBytes`. */
+export function fileSource(file: FileHandle, sizeBytes: number): ByteSource {
+  return {
+    sizeBytes,
+    chunkBytes: () => FILE_CHUNK_BYTES,
+    async read(position, length) {
+      const buffer = Buffer.alloc(length);
+      let filled = 0;
+      while (filled < length) {
+        const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return buffer.subarray(0, filled);
+    },
+  };
+}
 
 /** The file ended before the header did. */
 export class EndOfFile extends Error {}
@@ -8,31 +35,29 @@ export class EndOfFile extends Error {}
 /** The header goes on beyond the bytes it may have. */
 export class HeaderTooLong extends Error {}
 
-/** Reads little-endian numbers and strings of a file front to back, one chunk in memory. */
+/** Reads little-endian numbers and strings front to back, one chunk in memory. */
 export class ByteReader {
-  readonly #file: FileHandle;
-  readonly #fileBytes: number;
+  readonly #source: ByteSource;
   readonly #maxBytes: number;
   readonly #signal: AbortSignal | undefined;
   #chunk: Buffer = Buffer.alloc(0);
   #chunkStart = 0;
   #at = 0;
 
-  constructor(file: FileHandle, bounds: { fileBytes: number; maxBytes: number }, signal?: AbortSignal) {
-    this.#file = file;
-    this.#fileBytes = bounds.fileBytes;
-    this.#maxBytes = bounds.maxBytes;
+  constructor(source: ByteSource, maxBytes: number, signal?: AbortSignal) {
+    this.#source = source;
+    this.#maxBytes = maxBytes;
     this.#signal = signal;
   }
 
-  /** Offset in the file of what is read next. */
+  /** Offset in the source of what is read next. */
   get position(): number {
     return this.#chunkStart + this.#at;
   }
 
-  /** Bytes that the file still has. */
+  /** Bytes that the source still has. */
   get left(): number {
-    return this.#fileBytes - this.position;
+    return this.#source.sizeBytes - this.position;
   }
 
   /** Moves on without reading. @throws EndOfFile, HeaderTooLong */
@@ -47,7 +72,7 @@ export class ByteReader {
     }
   }
 
-  /** `bytes` of the file; a view that the next call may overwrite. @throws EndOfFile, HeaderTooLong; what the signal says */
+  /** `bytes` of it; a view that the next call may overwrite. @throws EndOfFile, HeaderTooLong; what the signal says */
   async take(bytes: number): Promise<Buffer> {
     if (this.#at + bytes > this.#chunk.length) await this.#fill(bytes);
     const view = this.#chunk.subarray(this.#at, this.#at + bytes);
@@ -82,15 +107,10 @@ export class ByteReader {
     this.#check(bytes);
     this.#signal?.throwIfAborted();
     const start = this.position;
-    const buffer = Buffer.alloc(Math.min(Math.max(bytes, CHUNK_BYTES), this.#fileBytes - start));
-    let filled = 0;
-    while (filled < buffer.length) {
-      const { bytesRead } = await this.#file.read(buffer, filled, buffer.length - filled, start + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    if (filled < bytes) throw new EndOfFile();
-    this.#chunk = buffer.subarray(0, filled);
+    const wanted = Math.max(bytes, this.#source.chunkBytes(start));
+    const chunk = await this.#source.read(start, Math.min(wanted, this.left), this.#signal);
+    if (chunk.length < bytes) throw new EndOfFile();
+    this.#chunk = chunk;
     this.#chunkStart = start;
     this.#at = 0;
   }

@@ -1,83 +1,103 @@
-import { readdir, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { MixgateError, asMixgateError, messageOf } from '../errors.ts';
+import pLimit from 'p-limit';
+import { asMixgateError, MixgateError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Experts } from '../routing/weights.ts';
-import { readGgufHeader } from './gguf.ts';
-import { ggufFacts, type LocalVariant, type ModelIdentity } from './gguf-facts.ts';
+import { Elsewhere, type Availability } from './elsewhere.ts';
+import { EntryReader } from './entry-reader.ts';
+import { watchFolders, type WatchMode } from './folder-watch.ts';
+import { partNames } from './gguf-split.ts';
+import { grouped, modelFacts, named, variantsOf, type ModelFacts } from './grouping.ts';
+import { Rejections } from './rejections.ts';
+import { removeFiles } from './removal.ts';
+import type { Entry, KnownVariant, LocalVariant } from './variant.ts';
+import { findUnits, ggufUnits, mlcUnit, type WeightUnit } from './weight-units.ts';
 
-export type { LocalVariant } from './gguf-facts.ts';
-
-/** A model, whatever its quantization; its numbers are its largest variant's. */
-export interface ModelFacts extends ModelIdentity {
-  readonly parameters: number;
-  readonly activeParameters: number;
-  readonly experts: Experts | null;
-  readonly layers: number;
-  /** Tokens the model was trained for. */
-  readonly contextLength: number;
-  /** Smallest first. */
-  readonly variants: readonly LocalVariant[];
-}
+export type { Availability } from './elsewhere.ts';
+export { variantsOf, type ModelFacts } from './grouping.ts';
+export type { KnownVariant, LocalVariant } from './variant.ts';
 
 export interface CatalogOptions {
+  /** Of two files that are the same variant, the one in the folder that comes first is used. */
   readonly directories: readonly string[];
+  /** Models that come with mixgate: searched last, and never removed. */
+  readonly embedded?: string;
+  /** Keeps what was read of headers for the next start. */
+  readonly cacheFile?: string;
+  /** Of mixgate. */
+  readonly version?: string;
   readonly log: Log;
+  /** The system's clock, milliseconds. */
+  readonly now?: () => number;
 }
-
-type Entry = ReturnType<typeof ggufFacts>;
 
 /** Headers read at once. */
 const CONCURRENCY = 8;
+/** After a change, files are looked at again when nothing was written for this long: who writes a file may pause. */
+const SETTLE_MS = 250;
 
 /** The models on this machine, grouped by what their metadata says. */
 export class Catalog {
+  readonly elsewhere = new Elsewhere();
   readonly #options: CatalogOptions;
+  readonly #reader: EntryReader;
+  readonly #rejections: Rejections;
   /** By variant id. */
   #entries = new Map<string, Entry>();
-  /** Files from outside the folders, by variant id; a scan keeps them. */
+  /** What was here and is not any more: residents and generations may still be of it. */
+  readonly #retired = new Map<string, Entry>();
+  /** What the last scan found. */
+  #found: readonly Entry[] = [];
+  /** Files from outside the folders, by path; a scan keeps them. */
   readonly #added = new Map<string, Entry>();
-  /** By path; `stamp` is size and time of change. */
-  readonly #headers = new Map<string, { stamp: string; entry: Entry }>();
-  /** By path: why a file that looks like a model is not one. */
-  readonly #rejected = new Map<string, string>();
   #models: readonly ModelFacts[] = [];
+  #scanning: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #close: () => Promise<void> = async () => undefined;
 
   constructor(options: CatalogOptions) {
     this.#options = options;
+    this.#reader = new EntryReader(options.cacheFile ?? null, options.version ?? '');
+    this.#rejections = new Rejections(options.log);
   }
 
   /** Reads the folders. A broken file or a missing folder is logged and left out; it never fails. */
-  async scan(): Promise<void> {
-    const startedAt = performance.now();
-    const found = await Promise.all(this.#options.directories.map((directory) => this.#filesOf(directory)));
-    const files = [...new Set(found.flat())].sort();
-    const kept = new Map(this.#added);
-    this.#rejected.clear();
-    for (let index = 0; index < files.length; index += CONCURRENCY) {
-      const entries = await Promise.all(
-        files.slice(index, index + CONCURRENCY).map((file) => this.#tryRead(file)),
-      );
-      for (const entry of entries) if (entry !== null) this.#keepFirst(kept, entry);
-    }
-    this.#entries = kept;
-    this.#group();
-    const ms = Math.round(performance.now() - startedAt);
-    this.#options.log.info('catalog.scanned', {
-      models: this.#models.length,
-      variants: this.#entries.size,
-      ms,
-    });
+  scan(): Promise<void> {
+    return this.#inTurn(async () => void (await this.#scan(false)));
   }
 
-  /** Adds one file from anywhere; it replaces a variant of the same id. @throws VARIANT_NOT_AVAILABLE */
+  /** From now on what comes and goes in the folders is noticed. */
+  async watch(mode: WatchMode): Promise<void> {
+    const folders = this.#folders().filter((folder) => existsSync(folder));
+    if (mode === 'off' || folders.length === 0) return;
+    const onChange = () => this.#scanSoon();
+    const watcher = await watchFolders(folders, mode, { onChange, log: this.#options.log });
+    this.#close = async () => {
+      clearTimeout(this.#timer);
+      await watcher.close();
+      await this.#scanning;
+    };
+  }
+
+  /** Watches no more. */
+  close(): Promise<void> {
+    return this.#close();
+  }
+
+  /** Adds one file from anywhere (any of a split one's), or a folder of MLC weights. @throws VARIANT_NOT_AVAILABLE */
   async add(file: string): Promise<LocalVariant> {
-    const entry = await this.#read(file);
-    this.#added.set(entry.variant.id, entry);
-    this.#entries.set(entry.variant.id, entry);
-    this.#rejected.delete(entry.variant.path);
-    this.#group();
-    return entry.variant;
+    const unit = await unitOf(path.resolve(file));
+    const state = await this.#reader.state(unit).catch((error: unknown) => {
+      throw new MixgateError('VARIANT_NOT_AVAILABLE', `${file} cannot be read: ${messageOf(error)}.`, {
+        path: unit.path,
+      });
+    });
+    const entry = await this.#reader.read(unit, state);
+    this.#added.delete(unit.path);
+    this.#added.set(unit.path, entry);
+    this.#rejections.forgive(unit.path);
+    this.#use();
+    return this.variantOf(entry.variant.files[0]!.path)!;
   }
 
   /** By id. */
@@ -85,37 +105,34 @@ export class Catalog {
     return this.#models;
   }
 
+  /** By id, with variants that are elsewhere too, where asked for. A variant that is here is not listed as elsewhere. */
+  modelsBy(availabilities: readonly Availability[]): readonly ModelFacts<KnownVariant>[] {
+    const here = availabilities.includes('LOCAL') ? [...this.#entries.values()] : [];
+    const elsewhere = this.elsewhere
+      .entries(availabilities)
+      .filter(({ variant }) => !this.#entries.has(variant.id));
+    const unique = new Map([...elsewhere, ...here].map((entry) => [entry.variant.id, entry]));
+    return grouped<KnownVariant>(unique.values());
+  }
+
+  availability(variantId: string): Availability {
+    if (this.#entries.has(variantId)) return 'LOCAL';
+    return this.elsewhere.isPulling(variantId) ? 'PULLING' : 'REMOTE';
+  }
+
   /** @throws MODEL_NOT_FOUND; VARIANT_NOT_AVAILABLE when the file of that name cannot be used */
   model(id: string): ModelFacts {
     const model = this.#models.find((candidate) => candidate.id === id.toLowerCase());
     if (model !== undefined) return model;
-    const rejected = this.#rejectedNamed(id);
+    const rejected = this.#rejections.named(id);
     if (rejected !== undefined)
       throw new MixgateError('VARIANT_NOT_AVAILABLE', rejected.reason, { path: rejected.file });
-    const ids = this.#models.map((candidate) => candidate.id);
-    const there = ids.length === 0 ? 'There are none yet' : `There are: ${ids.join(', ')}`;
-    throw new MixgateError(
-      'MODEL_NOT_FOUND',
-      `There is no model ${id}. ${there}. Add a folder with --models-dir.`,
-      {
-        models: ids,
-      },
-    );
+    throw this.#notFound(id);
   }
 
   /** Of a model, all or those of one quantization; at least one. @throws MODEL_NOT_FOUND, VARIANT_NOT_AVAILABLE */
   variants(modelId: string, quantization: string | null): readonly LocalVariant[] {
-    const { id, variants } = this.model(modelId);
-    if (quantization === null) return variants;
-    const wanted = quantization.toUpperCase();
-    const found = variants.filter((variant) => variant.quantization.toUpperCase() === wanted);
-    if (found.length > 0) return found;
-    const quantizations = variants.map((variant) => variant.quantization);
-    throw new MixgateError(
-      'VARIANT_NOT_AVAILABLE',
-      `${id} is not here as ${quantization}, only as ${quantizations.join(', ')}.`,
-      { quantizations },
-    );
+    return variantsOf(this.model(modelId), quantization);
   }
 
   /** @throws VARIANT_NOT_AVAILABLE */
@@ -125,83 +142,166 @@ export class Catalog {
     throw new MixgateError('VARIANT_NOT_AVAILABLE', `${variantId} is not on this machine any more.`);
   }
 
-  async #filesOf(directory: string): Promise<string[]> {
-    try {
-      const names = await readdir(directory, { recursive: true });
-      return names
-        .filter((name) => name.toLowerCase().endsWith('.gguf'))
-        .sort()
-        .map((name) => path.resolve(directory, name));
-    } catch (error) {
-      this.#options.log.warn('catalog.rejected', { path: directory, reason: messageOf(error) });
-      return [];
-    }
+  /** Also of a variant that was here once, or is elsewhere. @throws VARIANT_NOT_AVAILABLE for one nobody has heard of */
+  known(variantId: string): KnownVariant {
+    return this.#known(variantId).variant;
   }
 
-  async #tryRead(file: string): Promise<Entry | null> {
+  findKnown(variantId: string): KnownVariant | null {
+    return this.#find(variantId)?.variant ?? null;
+  }
+
+  /** The model of such a variant. @throws as `known` */
+  modelOf(variantId: string): ModelFacts<KnownVariant> {
+    const entry = this.#known(variantId);
+    return this.#models.find(({ id }) => id === entry.model.id) ?? modelFacts([entry]);
+  }
+
+  /** The variant that a file is of, if any. */
+  variantOf(file: string): LocalVariant | null {
+    const entries = [...this.#entries.values()];
+    return entries.find(({ variant }) => variant.files.some((each) => each.path === file))?.variant ?? null;
+  }
+
+  /** @throws VARIANT_NOT_AVAILABLE; FORBIDDEN for what comes with mixgate */
+  checkRemovable(variantId: string): void {
+    if (this.#isEmbedded(this.variant(variantId).path))
+      throw new MixgateError('FORBIDDEN', `${variantId} comes with mixgate and cannot be removed.`);
+  }
+
+  /** Deletes a variant's files and tells how many bytes came back. @throws VARIANT_NOT_AVAILABLE, FORBIDDEN, what deleting throws */
+  async remove(variantId: string): Promise<number> {
+    this.checkRemovable(variantId);
+    const variant = this.variant(variantId);
+    const bytes = await removeFiles(variant, this.#options.directories);
+    this.#added.delete(variant.path);
+    await this.scan();
+    return bytes;
+  }
+
+  #isEmbedded(file: string): boolean {
+    const { embedded } = this.#options;
+    return embedded !== undefined && file.startsWith(path.resolve(embedded) + path.sep);
+  }
+
+  #folders(): readonly string[] {
+    const { directories, embedded } = this.#options;
+    return embedded === undefined ? directories : [...directories, embedded];
+  }
+
+  #inTurn(run: () => Promise<void>): Promise<void> {
+    const turn = this.#scanning.then(run);
+    this.#scanning = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #scanSoon(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#inTurn(async () => {
+        if (await this.#scan(true)) this.#scanSoon();
+      });
+    }, SETTLE_MS);
+  }
+
+  /** True where files have just been written and are to be looked at again. */
+  async #scan(isWatching: boolean): Promise<boolean> {
+    const startedAt = performance.now();
+    const units = await this.#units();
+    this.#rejections.begin(isWatching);
+    const limit = pLimit(CONCURRENCY);
+    const read = await Promise.all(
+      units.map((unit) => limit(() => this.#tryRead(unit, isWatching ? SETTLE_MS : 0))),
+    );
+    this.#rejections.end();
+    const before = this.#entries;
+    this.#found = read.filter((entry) => entry !== null && entry !== 'unsettled');
+    this.#use();
+    await this.#reader.keep(new Set(units.map((unit) => unit.path))).catch((error: unknown) => {
+      this.#options.log.warn('catalog.cacheFailed', { reason: messageOf(error) });
+    });
+    const isChanged =
+      before.size !== this.#entries.size || [...before.keys()].some((id) => !this.#entries.has(id));
+    const figures = { models: this.#models.length, variants: this.#entries.size };
+    const ms = Math.round(performance.now() - startedAt);
+    if (isChanged || !isWatching) this.#options.log.info('catalog.scanned', { ...figures, ms });
+    return read.includes('unsettled');
+  }
+
+  async #units(): Promise<WeightUnit[]> {
+    const found = await Promise.all(
+      this.#folders().map((folder) =>
+        findUnits(folder).catch((error: unknown) => {
+          this.#rejections.add(folder, messageOf(error), false);
+          return [];
+        }),
+      ),
+    );
+    return [...new Map(found.flat().map((unit) => [unit.path, unit])).values()];
+  }
+
+  async #tryRead(unit: WeightUnit, settleMs: number): Promise<Entry | 'unsettled' | null> {
     try {
-      if (!(await stat(file)).isFile()) return null;
-      return await this.#read(file);
+      const state = await this.#reader.state(unit);
+      const age = (this.#options.now ?? Date.now)() - state.changedAt;
+      if (!this.#reader.isKnown(unit, state) && age >= 0 && age < settleMs) return 'unsettled';
+      return await this.#reader.read(unit, state);
     } catch (error) {
-      this.#reject(file, asMixgateError(error).message);
+      const { message, data } = asMixgateError(error);
+      this.#rejections.add(unit.path, message, data['isIncomplete'] === true);
       return null;
     }
   }
 
-  async #read(file: string): Promise<Entry> {
-    const key = path.resolve(file);
-    const stats = await stat(file).catch(() => null);
-    const stamp = `${stats?.size}:${stats?.mtimeMs}`;
-    const known = this.#headers.get(key);
-    if (stats !== null && known?.stamp === stamp) return known.entry;
-    const entry = ggufFacts(await readGgufHeader(file), file);
-    this.#headers.set(key, { stamp, entry });
-    return entry;
+  /** Of several entries of one variant the first counts; those that were added come before all. */
+  #use(): void {
+    const entries = new Map<string, Entry>();
+    const paths = new Set<string>();
+    for (const entry of named([...[...this.#added.values()].reverse(), ...this.#found])) {
+      const { id, path: file } = entry.variant;
+      if (paths.has(file)) continue;
+      paths.add(file);
+      const before = entries.get(id)?.variant.path;
+      if (before === undefined) entries.set(id, entry);
+      else if (!this.#added.has(before) && !this.#isEmbedded(file))
+        this.#rejections.add(file, `${file} is left out: ${before} is ${id} already.`, false);
+    }
+    for (const [id, entry] of this.#entries) if (!entries.has(id)) this.#retired.set(id, entry);
+    for (const id of entries.keys()) this.#retired.delete(id);
+    this.#entries = entries;
+    this.#models = grouped(entries.values());
   }
 
-  /** The rejected file of that name, else one whose name starts so. */
-  #rejectedNamed(id: string): { file: string; reason: string } | undefined {
-    const wanted = id.toLowerCase().replace(/\.gguf$/, '');
-    if (wanted === '') return undefined;
-    const candidates = [...this.#rejected]
-      .map(([file, reason]) => ({
-        file,
-        reason,
-        name: path
-          .basename(file)
-          .toLowerCase()
-          .replace(/\.gguf$/, ''),
-      }))
-      .filter(({ name }) => name.startsWith(wanted));
-    return candidates.find(({ name }) => name === wanted) ?? candidates[0];
+  #find(variantId: string): Entry<KnownVariant> | undefined {
+    const here = this.#entries.get(variantId) ?? this.#retired.get(variantId);
+    return here ?? this.elsewhere.find(variantId);
   }
 
-  #keepFirst(kept: Map<string, Entry>, entry: Entry): void {
-    const { id, path: file } = entry.variant;
-    const before = kept.get(id)?.variant.path;
-    if (before === undefined) kept.set(id, entry);
-    else if (before !== file) this.#reject(file, `${file} is left out: ${before} is ${id} already.`);
+  #known(variantId: string): Entry<KnownVariant> {
+    const entry = this.#find(variantId);
+    if (entry !== undefined) return entry;
+    throw new MixgateError('VARIANT_NOT_AVAILABLE', `Nothing is known of a variant ${variantId}.`);
   }
 
-  #reject(file: string, reason: string): void {
-    this.#rejected.set(file, reason);
-    this.#options.log.warn('catalog.rejected', { path: file, reason });
-  }
-
-  #group(): void {
-    const byModel = new Map<string, Entry[]>();
-    for (const entry of this.#entries.values())
-      byModel.set(entry.model.id, [...(byModel.get(entry.model.id) ?? []), entry]);
-    this.#models = [...byModel.values()]
-      .map((entries) => entries.toSorted((a, b) => a.variant.sizeBytes - b.variant.sizeBytes))
-      .map((entries) => modelFacts(entries))
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  #notFound(id: string): MixgateError {
+    const ids = this.#models.map((candidate) => candidate.id);
+    const alike = ids.filter((candidate) => candidate.startsWith(`${id.toLowerCase()}-`));
+    const there = ids.length === 0 ? 'There are none yet' : `There are: ${ids.join(', ')}`;
+    const which = alike.length === 0 ? '' : ` Several are called so: say ${alike.join(' or ')}.`;
+    return new MixgateError(
+      'MODEL_NOT_FOUND',
+      `There is no model ${id}.${which} ${there}. Add a folder with --models-dir, or pull one.`,
+      { models: ids },
+    );
   }
 }
 
-function modelFacts(entries: readonly Entry[]): ModelFacts {
-  const { model, variant } = entries.at(-1)!;
-  const { parameters, activeParameters, experts, layers, contextLength } = variant.weights;
-  const variants = entries.map((entry) => entry.variant);
-  return { ...model, parameters, activeParameters, experts, layers, contextLength, variants };
+async function unitOf(file: string): Promise<WeightUnit> {
+  if (!file.toLowerCase().endsWith('.gguf')) {
+    const folder = path.basename(file).toLowerCase().endsWith('.json') ? path.dirname(file) : file;
+    const unit = await mlcUnit(folder);
+    if (unit.files.length > 0) return unit;
+  }
+  return ggufUnits(partNames(file).filter((part) => part === file || existsSync(part)))[0]!;
 }

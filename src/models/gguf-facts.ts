@@ -1,88 +1,47 @@
 import path from 'node:path';
 import { MixgateError } from '../errors.ts';
 import { qualityLoss } from '../routing/quality.ts';
-import { weightFacts, type Architecture, type TensorFacts, type VariantFacts } from '../routing/weights.ts';
+import { weightFacts, type Architecture } from '../routing/weights.ts';
 import type { GgufHeader, GgufValue } from './gguf.ts';
+import { withoutSplit } from './gguf-split.ts';
+import { QUANTIZATION_NAMES, quantizationOf } from './quantization.ts';
+import { slug, type Entry, type ModelIdentity } from './variant.ts';
 
-/** A variant whose weights are on this machine. */
-export interface LocalVariant extends VariantFacts {
+/** One file of a split model after the first. */
+export interface GgufPart {
+  readonly header: GgufHeader;
   readonly path: string;
 }
 
-/** What the variants of a model have in common. */
-export interface ModelIdentity {
-  readonly id: string;
-  readonly name: string;
-  readonly architecture: string;
-  /** Jinja, or null. */
-  readonly chatTemplate: string | null;
-  readonly license: string | null;
-}
-
-/** llama.cpp's `llama_ftype` (llama.h) by number, as `general.file_type` holds it. */
-const FILE_TYPES: ReadonlyMap<number, string> = new Map([
-  [0, 'F32'],
-  [1, 'F16'],
-  [2, 'Q4_0'],
-  [3, 'Q4_1'],
-  [7, 'Q8_0'],
-  [8, 'Q5_0'],
-  [9, 'Q5_1'],
-  [10, 'Q2_K'],
-  [11, 'Q3_K_S'],
-  [12, 'Q3_K_M'],
-  [13, 'Q3_K_L'],
-  [14, 'Q4_K_S'],
-  [15, 'Q4_K_M'],
-  [16, 'Q5_K_S'],
-  [17, 'Q5_K_M'],
-  [18, 'Q6_K'],
-  [19, 'IQ2_XXS'],
-  [20, 'IQ2_XS'],
-  [21, 'Q2_K_S'],
-  [22, 'IQ3_XS'],
-  [23, 'IQ3_XXS'],
-  [24, 'IQ1_S'],
-  [25, 'IQ4_NL'],
-  [26, 'IQ3_S'],
-  [27, 'IQ3_M'],
-  [28, 'IQ2_S'],
-  [29, 'IQ2_M'],
-  [30, 'IQ4_XS'],
-  [31, 'IQ1_M'],
-  [32, 'BF16'],
-  [36, 'TQ1_0'],
-  [37, 'TQ2_0'],
-  [38, 'MXFP4_MOE'],
-]);
-
-/** Model and variant of a file, from its metadata and tensor table. @throws VARIANT_NOT_AVAILABLE */
-export function ggufFacts(header: GgufHeader, file: string): { model: ModelIdentity; variant: LocalVariant } {
+/**
+ * Model and variant of a file, from its metadata and tensor table; of a split one, from the first file's metadata
+ * and all files' tensors. @throws VARIANT_NOT_AVAILABLE
+ */
+export function ggufFacts(header: GgufHeader, file: string, rest: readonly GgufPart[] = []): Entry {
   const fields = new Fields(header, file);
   const type = fields.text('general.type');
   if (type !== null && type !== 'model') throw fields.unusable(`holds a ${type}, not a model`);
-  const weights = weightFacts(architectureOf(fields), header.tensors);
+  const tensors = [header, ...rest.map((part) => part.header)].flatMap((part) => part.tensors);
+  const weights = weightFacts(architectureOf(fields), tensors);
   if (weights.parameters === 0) throw fields.unusable('holds no weights');
-  const name = fields.text('general.name') ?? nameOfFile(file);
-  const modelId =
-    slug(name) || slug(nameOfFile(file)) || fields.fail('has no name that an id can be made of');
-  const quantization = quantizationOf(fields, header.tensors);
+  const quantization =
+    quantizationOf(tensors, fields.count('general.file_type')) ?? fields.fail('has no layers');
+  const model = identityOf(fields, file, weights.vocabularySize);
   const { parameters, experts, has2023ExpertMix } = weights;
+  const files = [{ header, path: file }, ...rest].map((part) => ({
+    path: path.resolve(part.path),
+    sizeBytes: part.header.fileBytes,
+  }));
   return {
-    model: {
-      id: modelId,
-      name,
-      architecture: fields.requiredText('general.architecture'),
-      chatTemplate: fields.text('tokenizer.chat_template'),
-      license: fields.text('general.license'),
-    },
+    model,
     variant: {
-      id: `${modelId}:${quantization}`,
-      modelId,
+      id: `${model.id}:${quantization}`,
+      modelId: model.id,
       quantization,
       format: 'GGUF',
       path: path.resolve(file),
-      sizeBytes: header.fileBytes,
+      files,
+      sizeBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       bitsPerWeight: (weights.totalBytes * 8) / parameters,
       weights,
       qualityLoss: qualityLoss(quantization, {
@@ -90,6 +49,24 @@ export function ggufFacts(header: GgufHeader, file: string): { model: ModelIdent
         has2023ExpertMix,
         parameters,
       }),
+      mlc: null,
+    },
+  };
+}
+
+function identityOf(fields: Fields, file: string, vocabularySize: number): ModelIdentity {
+  const name = fields.text('general.name') ?? nameOfFile(file);
+  const id = slug(name) || slug(nameOfFile(file)) || fields.fail('has no name that an id can be made of');
+  return {
+    id,
+    name,
+    architecture: fields.requiredText('general.architecture'),
+    chatTemplate: fields.text('tokenizer.chat_template'),
+    license: fields.text('general.license'),
+    tokenizer: {
+      model: fields.text('tokenizer.ggml.model'),
+      preTokenizer: fields.text('tokenizer.ggml.pre'),
+      vocabularySize,
     },
   };
 }
@@ -114,18 +91,6 @@ function architectureOf(fields: Fields): Architecture {
     kvLengthPerLayer: kvHeads * (keyLength + valueLength),
     experts: expertCount > 0 ? { count: expertCount, usedPerToken } : null,
   };
-}
-
-/** Named by the file's metadata, else by the type that holds most bytes of the layers; never by the file's name. */
-function quantizationOf(fields: Fields, tensors: readonly TensorFacts[]): string {
-  const named = FILE_TYPES.get(fields.count('general.file_type') ?? -1);
-  if (named !== undefined) return named;
-  const bytesByType = new Map<string, number>();
-  for (const { name, type, bytes } of tensors)
-    if (name.startsWith('blk.')) bytesByType.set(type, (bytesByType.get(type) ?? 0) + bytes);
-  return (
-    [...bytesByType].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? fields.fail('does not say its quantization')
-  );
 }
 
 const MAX_LAYERS = 10_000;
@@ -183,15 +148,7 @@ class Fields {
 
 /** `foo-Q4_K_M.gguf` → `foo`, so that the quantizations of a model without a name are one model. */
 function nameOfFile(file: string): string {
-  const name = path.basename(file).replace(/\.gguf$/i, '');
-  const suffix = [...FILE_TYPES.values()].find((type) => new RegExp(`.[-._]${type}$`, 'i').test(name));
+  const name = withoutSplit(path.basename(file)).replace(/\.gguf$/i, '');
+  const suffix = QUANTIZATION_NAMES.find((type) => new RegExp(`.[-._]${type}$`, 'i').test(name));
   return suffix === undefined ? name : name.slice(0, -suffix.length - 1);
-}
-
-/** `Tiny Mixtral 8x2M Instruct (demo)` → `tiny-mixtral-8x2m-instruct-demo`. */
-function slug(name: string): string {
-  return name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9.]+/g, '-')
-    .replaceAll(/^[-.]+|[-.]+$/g, '');
 }

@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import { MixgateError, messageOf } from '../errors.ts';
 import { GGML_TYPES } from '../routing/ggml-types.ts';
 import type { TensorFacts } from '../routing/weights.ts';
-import { ByteReader, EndOfFile, HeaderTooLong } from './byte-reader.ts';
+import { ByteReader, EndOfFile, fileSource, HeaderTooLong, type ByteSource } from './byte-reader.ts';
 
 export type GgufValue = number | boolean | string | readonly GgufValue[];
 
@@ -25,6 +25,8 @@ interface TensorInfo extends TensorFacts {
 /** Bounds, so that a header that lies costs little time and memory. */
 const MAX_ENTRIES = 65_536;
 const MAX_STRING_BYTES = 16 * 2 ** 20;
+/** Strings that are kept, together: keys, values and tensor names. */
+const MAX_KEPT_BYTES = 64 * 2 ** 20;
 const MAX_KEPT_ARRAY = 1024;
 const MAX_HEADER_BYTES = 512 * 2 ** 20;
 const MAX_DIMENSIONS = 4;
@@ -51,8 +53,11 @@ const SCALARS: ReadonlyMap<number, { bytes: number; read: (view: Buffer) => numb
 /** The sentence without the file's name, which is put in front at the edge. */
 class Unusable extends Error {}
 
+/** It ends too soon: perhaps it is still being written. */
+class CutShort extends Unusable {}
+
 /**
- * Reads a GGUF header (versions 2 and 3) in bounded time and memory and checks it against the file's size.
+ * Reads a file's GGUF header (versions 2 and 3) in bounded time and memory and checks it against the file's size.
  * @throws VARIANT_NOT_AVAILABLE with what is wrong and what to do; the signal's reason once it is aborted
  */
 export async function readGgufHeader(path: string, signal?: AbortSignal): Promise<GgufHeader> {
@@ -60,15 +65,36 @@ export async function readGgufHeader(path: string, signal?: AbortSignal): Promis
   try {
     // Before opening: opening a pipe waits for its other end.
     const stats = await stat(path);
-    const fileBytes = stats.size;
     if (!stats.isFile()) throw new Unusable('is not a file. Give a model in GGUF format.');
     await using file = await open(path, 'r');
-    const reader = new ByteReader(file, { fileBytes, maxBytes: MAX_HEADER_BYTES }, signal);
-    return await new HeaderReader(reader, fileBytes).read();
+    return await headerOf(fileSource(file, stats.size), signal);
   } catch (error) {
-    signal?.throwIfAborted();
-    throw new MixgateError('VARIANT_NOT_AVAILABLE', `${path} ${reasonOf(error)}`, { path });
+    throw unusable(error, path, signal);
   }
+}
+
+/** The same of any source; `name` is what errors call it. @throws as `readGgufHeader`; MixgateErrors of the source as they are */
+export async function readGgufHeaderFrom(
+  source: ByteSource,
+  name: string,
+  signal?: AbortSignal,
+): Promise<GgufHeader> {
+  try {
+    return await headerOf(source, signal);
+  } catch (error) {
+    throw unusable(error, name, signal);
+  }
+}
+
+const headerOf = (source: ByteSource, signal: AbortSignal | undefined): Promise<GgufHeader> =>
+  new HeaderReader(new ByteReader(source, MAX_HEADER_BYTES, signal), source.sizeBytes).read();
+
+function unusable(error: unknown, path: string, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted === true) return signal.reason;
+  if (error instanceof MixgateError) return error;
+  const isIncomplete = error instanceof EndOfFile || error instanceof CutShort;
+  const data = { path, ...(isIncomplete && { isIncomplete }) };
+  return new MixgateError('VARIANT_NOT_AVAILABLE', `${path} ${reasonOf(error)}`, data, { cause: error });
 }
 
 function reasonOf(error: unknown): string {
@@ -84,6 +110,7 @@ class HeaderReader {
   readonly #fileBytes: number;
   readonly #metadata = new Map<string, GgufValue>();
   readonly #arrayLengths = new Map<string, number>();
+  #keptBytes = 0;
 
   constructor(reader: ByteReader, fileBytes: number) {
     this.#reader = reader;
@@ -158,6 +185,9 @@ class HeaderReader {
 
   async #string(): Promise<string> {
     const bytes = await this.#length(MAX_STRING_BYTES);
+    this.#keptBytes += bytes;
+    if (this.#keptBytes > MAX_KEPT_BYTES)
+      throw new Unusable('has more than 64 MiB of text in its header; it is damaged. Download it again.');
     return (await this.#reader.take(bytes)).toString('utf8');
   }
 
@@ -200,7 +230,7 @@ class HeaderReader {
       end = offset + bytes;
     }
     if (dataStart + end > this.#fileBytes)
-      throw new Unusable(
+      throw new CutShort(
         `is cut short: it has ${this.#fileBytes} of ${dataStart + end} bytes. Download it again.`,
       );
     return dataStart;

@@ -44,8 +44,11 @@ const u64 = (value: number) => {
 };
 const text = (value: string) => Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)]);
 
-/** A sound dense model of one F16 layer tensor and an F32 norm; `fields` are added to, or replace, its metadata. */
-function writeModel(name: string, fields: Record<string, string | number> = {}): string {
+const F16 = 1;
+const Q8_0 = 8;
+
+/** A sound dense model of one layer tensor and an F32 norm; `fields` are added to, or replace, its metadata. */
+function writeModel(name: string, fields: Record<string, string | number> = {}, layerType = F16): string {
   const metadata = {
     'general.architecture': 'llama',
     'llama.block_count': 1,
@@ -67,7 +70,7 @@ function writeModel(name: string, fields: Record<string, string | number> = {}):
     u64(2),
     u64(entries.length),
     ...entries,
-    tensor('blk.0.ffn_up.weight', 1, 64, 0),
+    tensor('blk.0.ffn_up.weight', layerType, 64, 0),
     tensor('output_norm.weight', 0, 32, 128),
   ]);
   const file = path.join(folder, name);
@@ -105,7 +108,7 @@ describe('scan', () => {
 
   it('groups by the name in the metadata, whatever the files are called', async () => {
     writeModel('x.gguf', { 'general.name': 'Same', 'general.file_type': 1 });
-    writeModel('y.gguf', { 'general.name': 'Same', 'general.file_type': 7 });
+    writeModel('y.gguf', { 'general.name': 'Same', 'general.file_type': 7 }, Q8_0);
     const { catalog } = await scanned(folder);
     expect(
       catalog
@@ -115,7 +118,13 @@ describe('scan', () => {
     ).toEqual(['same:F16', 'same:Q8_0']);
   });
 
-  it('names a quantization that the metadata leaves out by the type of most bytes in the layers', async () => {
+  it('names a quantization by the tensor table, whatever file name and metadata claim', async () => {
+    writeModel('big.Q2_K.gguf', { 'general.name': 'Big', 'general.file_type': 10 }, Q8_0);
+    const { catalog } = await scanned(folder);
+    expect(catalog.model('big').variants.map(({ id }) => id)).toEqual(['big:Q8_0']);
+  });
+
+  it('names a quantization that the metadata leaves out by the type that most of the layers have', async () => {
     writeModel('plain.Q4_K_M.gguf', { 'general.name': 'Plain', 'general.file_type': 9999 });
     const { catalog } = await scanned(folder);
     expect(catalog.model('plain').variants[0]).toMatchObject({ id: 'plain:F16', modelId: 'plain' });
@@ -131,7 +140,7 @@ describe('scan', () => {
 
 describe('a model without a usable name', () => {
   it('is called as its file without the quantization, so that its variants stay together', async () => {
-    writeModel('foo-Q8_0.gguf', { 'general.file_type': 7 });
+    writeModel('foo-Q8_0.gguf', { 'general.file_type': 7 }, Q8_0);
     writeModel('foo.f16.gguf', { 'general.file_type': 1, 'general.name': '日本語' });
     const { catalog } = await scanned(folder);
     expect(catalog.models().map(({ id }) => id)).toEqual(['foo']);

@@ -30,7 +30,13 @@ describe('a reference model', () => {
     const file = path.join(folder, 'model.gguf');
     await writeReferenceGguf(file, one.modelId, one.quantization, one.mix);
     const { variant } = ggufFacts(await readGgufHeader(file), file);
-    expect(variant).toEqual({ ...referenceVariant(one.modelId, one.quantization, one.mix), path: file });
+    const { size } = statSync(file);
+    expect(variant).toEqual({
+      ...referenceVariant(one.modelId, one.quantization, one.mix),
+      path: file,
+      files: [{ path: file, sizeBytes: size }],
+      mlc: null,
+    });
     expect(variant.quantization).toBe(one.quantization);
     const isMixedSince2024 = /^Q[2-5]_K/.test(one.quantization);
     expect(variant.weights.has2023ExpertMix).toBe(one.mix === '2023' && isMixedSince2024);

@@ -1,0 +1,63 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { glob } from 'tinyglobby';
+import { splitName } from './gguf-split.ts';
+
+/** Files in a folder that make one variant, if they are sound. */
+export interface WeightUnit {
+  readonly format: 'GGUF' | 'MLC';
+  /** The file, the first of a split one, or MLC's folder. */
+  readonly path: string;
+  /** In the order of their parts; of MLC, all files of the folder. */
+  readonly files: readonly string[];
+  /** Numbers of parts that are not there. */
+  readonly missing: readonly number[];
+}
+
+export const MLC_CONFIG = 'mlc-chat-config.json';
+
+/** Everything in a folder that looks like weights, hidden folders left out, links followed. @throws where it cannot be read */
+export async function findUnits(directory: string): Promise<WeightUnit[]> {
+  const folder = path.resolve(directory);
+  if (!(await stat(folder)).isDirectory()) throw new Error(`${folder} is not a folder`);
+  const found = await glob(['**/*.gguf', `**/${MLC_CONFIG}`], {
+    cwd: folder,
+    absolute: true,
+    onlyFiles: true,
+    caseSensitiveMatch: false,
+    followSymbolicLinks: true,
+    expandDirectories: false,
+  });
+  const files = found.map((file) => path.normalize(file)).sort();
+  const isMlc = (file: string) => path.basename(file).toLowerCase() === MLC_CONFIG;
+  const mlc = await Promise.all(files.filter(isMlc).map((file) => mlcUnit(path.dirname(file))));
+  return [...ggufUnits(files.filter((file) => !isMlc(file))), ...mlc];
+}
+
+/** The parts of split files together, every other file by itself. */
+export function ggufUnits(files: readonly string[]): WeightUnit[] {
+  const units = new Map<string, { parts: number; found: Map<number, string> }>();
+  for (const file of files) {
+    const name = splitName(file);
+    const key = name === null ? file : `${name.base}\0${name.parts}`;
+    const unit = units.get(key) ?? { parts: name?.parts ?? 1, found: new Map<number, string>() };
+    unit.found.set(name?.part ?? 1, file);
+    units.set(key, unit);
+  }
+  return [...units.values()].map(({ parts, found }) => {
+    const numbers = Array.from({ length: parts }, (_, index) => index + 1);
+    const inOrder = numbers.flatMap((number) => found.get(number) ?? []);
+    const missing = numbers.filter((number) => !found.has(number));
+    return { format: 'GGUF', path: inOrder[0]!, files: inOrder, missing };
+  });
+}
+
+export async function mlcUnit(folder: string): Promise<WeightUnit> {
+  const files = await glob('*', { cwd: folder, absolute: true, onlyFiles: true, expandDirectories: false });
+  return {
+    format: 'MLC',
+    path: path.normalize(folder),
+    files: files.map((file) => path.normalize(file)).sort(),
+    missing: [],
+  };
+}
