@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { glob } from 'tinyglobby';
+import { MixgateError } from '../../errors.ts';
+import { partNames, splitName, withoutSplit } from '../gguf-split.ts';
+import { MLC_TABLES } from '../mlc-facts.ts';
+import { MLC_CONFIG } from '../weight-units.ts';
+import { listRepository, type HubOptions } from './hub.ts';
+import { httpFile, localFile, type Digest, type RemoteFile } from './remote-file.ts';
+import { safeName } from './safe-name.ts';
+import type { Source } from './source.ts';
+
+/** One variant that a source has. */
+export interface OfferedVariant {
+  /** What its files' names say it is, e.g. `Q4_K_M` or `UD-Q4_K_XL`: to choose by, until its header is read. */
+  readonly label: string;
+  readonly format: 'GGUF' | 'MLC';
+  /** In the order of their parts. */
+  readonly files: readonly RemoteFile[];
+}
+
+/** What a source has. */
+export interface Offer {
+  /** Where its files go, relative to the models folder. */
+  readonly folder: string;
+  readonly variants: readonly OfferedVariant[];
+}
+
+/** Not weights of a language model, though in their format. */
+const NOT_A_MODEL = /(^|[-_./])(mmproj|imatrix)/i;
+/** A quantization at the end of a name. */
+const LABEL = /(?:^|[-._/])((?:UD-)?(?:I?Q\d\w*|TQ\d_\d|MXFP4\w*|NVFP4\w*|B?F16|F32))$/i;
+/** What a folder of MLC weights consists of. */
+const MLC_FILE =
+  /^(mlc-chat-config|tensor-cache|ndarray-cache|tokenizer|tokenizer_config|vocab|added_tokens|special_tokens_map)\.json$|^params_shard_\d+\.bin$|^tokenizer\.model$|^merges\.txt$|^[\w][\w.-]*\.wasm$|^LICENSE/;
+
+/** @throws NOT_FOUND where there are no weights; FORBIDDEN, SOURCE_UNAVAILABLE, INVALID_INPUT */
+export async function offerOf(
+  source: Source,
+  options: HubOptions,
+  { sha256, signal }: { readonly sha256: string | null; readonly signal: AbortSignal },
+): Promise<Offer> {
+  switch (source.scheme) {
+    case 'hf':
+      return hubOffer(source, options, signal);
+    case 'https':
+    case 'http':
+      return urlOffer(source.url, options, sha256);
+    case 'file':
+      return localOffer(source.path, sha256);
+  }
+}
+
+async function hubOffer(
+  source: Source & { scheme: 'hf' },
+  options: HubOptions,
+  signal: AbortSignal,
+): Promise<Offer> {
+  const { repo, file } = source;
+  const { files, refused } = await listRepository(options, source, signal);
+  const variants = [...ggufVariants(files), ...mlcVariants(files)];
+  const offered =
+    file === null ? variants : variants.filter((variant) => variant.files.some(({ name }) => name === file));
+  if (offered.length > 0) return { folder: repo, variants: offered };
+  const unsafe =
+    refused.length === 0
+      ? ''
+      : ` Names that lead out of a folder were left out: ${refused.slice(0, 3).join(', ')}.`;
+  const what = file === null ? 'no GGUF files and no MLC weights' : `no weights called ${file}`;
+  throw new MixgateError('NOT_FOUND', `hf:${repo} has ${what}.${unsafe}`, { repo, refused });
+}
+
+/** Of files by name, each a variant; split ones with all their parts or not at all. */
+export function ggufVariants(files: readonly RemoteFile[]): OfferedVariant[] {
+  const byName = new Map(files.map((file) => [file.name, file]));
+  return files.flatMap((file) => {
+    const { name } = file;
+    if (!/\.gguf$/i.test(name) || NOT_A_MODEL.test(name) || (splitName(name)?.part ?? 1) !== 1) return [];
+    const parts = partNames(name).flatMap((part) => byName.get(part) ?? []);
+    if (parts.length !== partNames(name).length) return [];
+    return [{ label: labelOf(name), format: 'GGUF' as const, files: parts }];
+  });
+}
+
+function labelOf(name: string): string {
+  const plain = withoutSplit(name).replace(/\.gguf$/i, '');
+  return LABEL.exec(plain)?.[1]?.toUpperCase() ?? path.posix.basename(plain);
+}
+
+/** Only at the top of a repository, as MLC publishes them. */
+function mlcVariants(files: readonly RemoteFile[]): OfferedVariant[] {
+  const names = new Set(files.map(({ name }) => name));
+  if (!names.has(MLC_CONFIG) || !MLC_TABLES.some((name) => names.has(name))) return [];
+  return [{ label: 'MLC', format: 'MLC', files: files.filter(({ name }) => MLC_FILE.test(name)) }];
+}
+
+/** A file, and where its name says so the other parts beside it. @throws INVALID_INPUT */
+function urlOffer(url: URL, { http }: HubOptions, sha256: string | null): Offer {
+  const name = safeName(decoded(url.pathname.split('/').at(-1) ?? ''));
+  const folder = safeName(url.hostname.replace(/^\[|\]$/g, '').replaceAll(':', '-'));
+  if (name === null || folder === null || !/\.gguf$/i.test(name))
+    throw new MixgateError('INVALID_INPUT', `source: ${url.pathname} is not the name of a GGUF file.`);
+  const names = partNames(name);
+  const files = names.map((part) => {
+    const place = new URL(url);
+    place.pathname = [...url.pathname.split('/').slice(0, -1), encodeURIComponent(part)].join('/');
+    return httpFile(http, names.length === 1 ? url : place, {
+      name: part,
+      sizeBytes: null,
+      digest: digestOf(sha256),
+    });
+  });
+  return { folder, variants: [{ label: labelOf(name), format: 'GGUF', files }] };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** @throws NOT_FOUND, INVALID_INPUT */
+async function localOffer(place: string, sha256: string | null): Promise<Offer> {
+  if (existsSync(path.join(place, MLC_CONFIG))) {
+    const names = (await glob('*', { cwd: place, onlyFiles: true, expandDirectories: false })).filter(
+      (name) => MLC_FILE.test(name),
+    );
+    const files = await Promise.all(
+      names.map((name) => localFile(path.join(place, name), { name, digest: null })),
+    );
+    return { folder: path.posix.join('local', path.basename(place)), variants: mlcVariants(files) };
+  }
+  if (!/\.gguf$/i.test(place))
+    throw new MixgateError(
+      'INVALID_INPUT',
+      `source: ${place} is neither a GGUF file nor a folder of MLC weights.`,
+    );
+  const files = await Promise.all(
+    partNames(place).map((part) => localFile(part, { name: path.basename(part), digest: digestOf(sha256) })),
+  );
+  return { folder: 'local', variants: [{ label: labelOf(path.basename(place)), format: 'GGUF', files }] };
+}
+
+const digestOf = (sha256: string | null): Digest | null =>
+  sha256 === null ? null : { algorithm: 'sha256', hex: sha256.toLowerCase() };

@@ -1,0 +1,325 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import pLimit from 'p-limit';
+import { asMixgateError, MixgateError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Catalog } from '../catalog.ts';
+import type { Entry, KnownVariant } from '../variant.ts';
+import type { AddressPolicy } from './address-policy.ts';
+import { choose, examineAll, type Choice, type ChooseBest } from './choose.ts';
+import { freeBytes, usedBytes } from './disk.ts';
+import type { HubOptions } from './hub.ts';
+import { offerOf, type Offer, type OfferedVariant } from './offer.ts';
+import { ENDED, Pull, type PullRecord, type PullView } from './pull.ts';
+import { LOCK_WAIT_MS, PullStore } from './pull-store.ts';
+import { remoteFacts } from './remote-facts.ts';
+import { canonical, parseSource, type Source } from './source.ts';
+import { transfer, type TransferSettings } from './transfer.ts';
+
+export interface PullsOptions {
+  readonly catalog: Catalog;
+  readonly hub: HubOptions;
+  readonly policy: AddressPolicy;
+  readonly transfer: TransferSettings;
+  /** Schemes that sources may have. */
+  readonly schemes: readonly Source['scheme'][];
+  /** Pulls that run at once; more wait. */
+  readonly atOnce: number;
+  readonly best: ChooseBest;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+const MAX_WAITING = 100;
+/** Ended pulls that can still be looked at. */
+const KEPT = 100;
+const EVENT_MS = 100;
+/** Sources whose headers are remembered. */
+const MAX_INSPECTED = 50;
+const SHA256 = /^[0-9a-f]{64}$/i;
+
+/** Brings weights into the models folder. */
+export class Pulls {
+  readonly #options: PullsOptions;
+  readonly #store: PullStore;
+  readonly #limit: ReturnType<typeof pLimit>;
+  /** By id, oldest first. */
+  readonly #pulls = new Map<string, Pull>();
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #inspected: string[] = [];
+  #isClosed = false;
+
+  constructor(options: PullsOptions) {
+    this.#options = options;
+    this.#store = new PullStore(options.transfer.modelsFolder);
+    this.#limit = pLimit(options.atOnce);
+  }
+
+  /** Goes on with what was under way when the gateway last stopped, and shows what failed. */
+  async resume(): Promise<void> {
+    const { now } = this.#options;
+    await this.#store.clean(now());
+    for (const record of this.#store.records(now())) {
+      const pull = new Pull(record, parseSource(record.source), now);
+      this.#pulls.set(pull.id, pull);
+      if (!pull.hasEnded) this.#run(pull);
+    }
+  }
+
+  /**
+   * Starts, and returns at once. The same source while it is under way is the same pull; after a failure it goes on.
+   * @throws INVALID_INPUT, FORBIDDEN, QUEUE_FULL; BACKEND_UNAVAILABLE while the gateway stops
+   */
+  start(text: string, sha256: string | null = null): Pull {
+    if (this.#isClosed)
+      throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
+    const source = this.#parse(text);
+    if (sha256 !== null) checkDigest(source, sha256);
+    const id = createHash('sha256').update(canonical(source)).digest('hex').slice(0, 16);
+    const before = this.#pulls.get(id);
+    if (before !== undefined && (this.#running.has(id) || !before.hasEnded)) return before;
+    if (this.#limit.pendingCount >= MAX_WAITING)
+      throw new MixgateError('QUEUE_FULL', `${MAX_WAITING} pulls are waiting already: try again later.`);
+    const pull = new Pull(this.#recordFor(id, source, sha256), source, this.#options.now);
+    this.#pulls.delete(id);
+    this.#pulls.set(id, pull);
+    this.#forgetOld();
+    this.#run(pull);
+    return pull;
+  }
+
+  /** @throws NOT_FOUND */
+  get(id: string): Pull {
+    const pull = this.#pulls.get(id);
+    if (pull !== undefined) return pull;
+    throw new MixgateError('NOT_FOUND', `There is no pull ${id}: it never was, or ended too long ago.`);
+  }
+
+  /** Newest first. */
+  list(): readonly PullView[] {
+    return [...this.#pulls.values()].reverse().map((pull) => pull.view());
+  }
+
+  /** Cancels, throws away what was fetched (of one that failed, too), and resolves when that is done. @throws NOT_FOUND, IN_USE */
+  async cancel(id: string): Promise<PullView> {
+    const pull = this.get(id);
+    pull.controller.abort(new Cancelled());
+    await this.#running.get(id);
+    if (pull.record.state === 'FAILED') {
+      await this.#store.locked(id, LOCK_WAIT_MS, () => this.#store.remove(id));
+      pull.change({ state: 'CANCELLED' });
+    }
+    return pull.view();
+  }
+
+  /** The pull as it is, then at every change (at most ten times a second), until it has ended. @throws NOT_FOUND */
+  async *events(id: string, signal: AbortSignal): AsyncGenerator<PullView> {
+    const pull = this.get(id);
+    while (!signal.aborted) {
+      const changed = pull.changed(signal);
+      const view = pull.view();
+      yield view;
+      if (ENDED.has(view.state)) return;
+      await changed;
+      await delay(EVENT_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** What a source has, from its headers alone; known to the catalog as REMOTE from then on. @throws as `offerOf` and `remoteFacts` */
+  async inspect(text: string, signal: AbortSignal): Promise<readonly Entry<KnownVariant>[]> {
+    const source = this.#parse(text);
+    const name = `inspected ${canonical(source)}`;
+    const offer = await this.#offer(source, null, signal);
+    const examined = await examineAll(selected(offer, source), (offered) =>
+      this.#examine(offered, offer, signal),
+    );
+    const entries = examined.flatMap(({ entry }) => entry ?? []);
+    if (entries.length === 0)
+      throw new MixgateError(
+        'VARIANT_NOT_AVAILABLE',
+        `${text}: its server only sends whole files, so that headers cannot be read before the download.`,
+      );
+    this.#options.catalog.elsewhere.announce(name, 'REMOTE', entries);
+    this.#inspected.push(name);
+    for (const old of this.#inspected.splice(0, this.#inspected.length - MAX_INSPECTED))
+      if (!this.#inspected.includes(old)) this.#options.catalog.elsewhere.announce(old, 'REMOTE', []);
+    return entries;
+  }
+
+  /** Of the folder that pulls go to. Bytes. */
+  async diskUse() {
+    const { modelsFolder, diskBudgetBytes } = this.#options.transfer;
+    await mkdir(modelsFolder, { recursive: true });
+    const [used, free] = await Promise.all([usedBytes(modelsFolder), freeBytes(modelsFolder)]);
+    return { usedBytes: used, freeBytes: free, budgetBytes: diskBudgetBytes };
+  }
+
+  /** Stops what runs, keeping what was fetched for the next start. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const pull of this.#pulls.values()) pull.controller.abort(new Stopped());
+    await Promise.all(this.#running.values());
+    await this.#options.hub.http.close();
+  }
+
+  /** @throws INVALID_INPUT, FORBIDDEN */
+  #parse(text: string): Source {
+    const source = parseSource(text);
+    const { schemes, policy } = this.#options;
+    if (!schemes.includes(source.scheme))
+      throw new MixgateError(
+        'FORBIDDEN',
+        `source: ${source.scheme}: is not allowed here, only ${schemes.join(', ')}.`,
+      );
+    if ('url' in source) policy.check(source.url);
+    return source;
+  }
+
+  /** One that failed before keeps what it has chosen and fetched. */
+  #recordFor(id: string, source: Source, sha256: string | null): PullRecord {
+    const before =
+      this.#pulls.get(id)?.record ?? this.#store.records(this.#options.now()).find((each) => each.id === id);
+    const isContinued = before !== undefined && !['COMPLETED', 'CANCELLED'].includes(before.state);
+    const about = { id, source: canonical(source), sha256, createdAt: this.#options.now() };
+    const chosen = isContinued ? before.chosen : null;
+    return {
+      ...about,
+      state: 'QUEUED',
+      finishedAt: null,
+      error: null,
+      chosen,
+      reasons: isContinued ? before.reasons : [],
+    };
+  }
+
+  #run(pull: Pull): void {
+    const { id } = pull;
+    const running = this.#limit(() => this.#guarded(pull)).finally(() => this.#running.delete(id));
+    this.#running.set(id, running);
+    // Waiting in line, it must not wait for its turn to be cancelled.
+    pull.controller.signal.addEventListener('abort', () => {
+      if (pull.record.state === 'QUEUED' && pull.controller.signal.reason instanceof Cancelled)
+        pull.change({ state: 'CANCELLED' });
+    });
+  }
+
+  async #guarded(pull: Pull): Promise<void> {
+    const { log, catalog } = this.#options;
+    const { id } = pull;
+    const { source } = pull.record;
+    try {
+      if (pull.hasEnded) return await this.#store.remove(id);
+      await mkdir(this.#options.transfer.modelsFolder, { recursive: true });
+      await this.#store.locked(id, LOCK_WAIT_MS, async (lost) => {
+        await this.#guardedWork(pull, AbortSignal.any([pull.controller.signal, lost]));
+        if (pull.record.state !== 'FAILED' && pull.hasEnded) await this.#store.remove(id);
+      });
+    } catch (error) {
+      this.#fail(pull, error);
+    } finally {
+      catalog.elsewhere.announce(`pull ${id}`, 'PULLING', []);
+      const { state, error } = pull.record;
+      log.info('pull.ended', { pull: id, source, state, reason: error?.message ?? null });
+    }
+  }
+
+  async #guardedWork(pull: Pull, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#store.save(pull.record);
+      await this.#work(pull, signal);
+    } catch (error) {
+      if (signal.reason instanceof Stopped) return; // Its record says that it is under way.
+      if (signal.reason instanceof Cancelled) pull.change({ state: 'CANCELLED' });
+      else {
+        this.#fail(pull, error);
+        // On a full disk there is no room to write down why: then the next start tries again.
+        await this.#store.save(pull.record).catch(() => undefined);
+      }
+    }
+  }
+
+  async #work(pull: Pull, signal: AbortSignal): Promise<void> {
+    const { catalog, log, transfer: settings } = this.#options;
+    const offer = await this.#offer(pull.source, pull.record.sha256, signal);
+    const choice = await this.#choice(pull, offer, signal);
+    const entries = choice.variants.flatMap(({ entry }) => entry ?? []);
+    catalog.elsewhere.announce(`pull ${pull.id}`, 'PULLING', entries);
+    pull.progress({ variantIds: entries.map(({ variant }) => variant.id) });
+    pull.change({
+      chosen: choice.variants.map(({ offered }) => offered.files[0]!.name),
+      reasons: choice.reasons,
+    });
+    await this.#store.save(pull.record);
+    const files = choice.variants.flatMap(({ offered }) => offered.files);
+    log.info('pull.started', {
+      pull: pull.id,
+      source: pull.record.source,
+      files: files.map(({ name }) => name),
+    });
+    const partsFolder = this.#store.folder(pull.id);
+    const placed = await transfer(pull, { folder: offer.folder, files, partsFolder }, { settings, signal });
+    await catalog.scan();
+    const variants = placed.flatMap((file) => catalog.variantOf(file) ?? []);
+    if (variants.length > 0) pull.progress({ variantIds: [...new Set(variants.map(({ id }) => id))] });
+    pull.change({ state: 'COMPLETED' });
+  }
+
+  /** What was chosen before stays chosen. */
+  async #choice({ record, source }: Pull, offer: Offer, signal: AbortSignal): Promise<Choice> {
+    const examine = (offered: OfferedVariant) => this.#examine(offered, offer, signal);
+    const { chosen } = record;
+    const before = offer.variants.filter(({ files }) => chosen?.includes(files[0]!.name) === true);
+    if (before.length > 0) return { variants: await examineAll(before, examine), reasons: record.reasons };
+    const selection =
+      source.scheme === 'hf' && source.file === null ? source.selection : ({ kind: 'all' } as const);
+    return choose(offer, selection, { examine, best: this.#options.best });
+  }
+
+  #offer(source: Source, sha256: string | null, signal: AbortSignal): Promise<Offer> {
+    return offerOf(source, this.#options.hub, { sha256, signal });
+  }
+
+  #examine(
+    offered: OfferedVariant,
+    { folder }: Offer,
+    signal: AbortSignal,
+  ): Promise<Entry<KnownVariant> | null> {
+    return remoteFacts(offered, folder, { patience: this.#options.transfer, signal });
+  }
+
+  #fail(pull: Pull, error: unknown): void {
+    if (pull.hasEnded) return;
+    const { code, message, retryable } = asMixgateError(error);
+    if (code === 'INTERNAL') this.#options.log.error('pull.failed', { pull: pull.id, message });
+    pull.change({ state: 'FAILED', error: { code, message, retryable } });
+  }
+
+  #forgetOld(): void {
+    for (const [id, pull] of this.#pulls) {
+      if (this.#pulls.size <= KEPT) return;
+      if (pull.hasEnded) this.#pulls.delete(id);
+    }
+  }
+}
+
+class Cancelled extends Error {}
+class Stopped extends Error {}
+
+/** @throws INVALID_INPUT */
+function checkDigest(source: Source, sha256: string): void {
+  if (!SHA256.test(sha256)) throw new MixgateError('INVALID_INPUT', 'sha256: must be 64 hexadecimal digits.');
+  if (source.scheme === 'hf' && source.file === null)
+    throw new MixgateError(
+      'INVALID_INPUT',
+      'sha256: a repository has several files; name one of them (hf:owner/repo/file.gguf).',
+    );
+}
+
+/** Where quantizations are named, only those that are called so: the headers of the others need not be read. */
+function selected({ variants }: Offer, source: Source): readonly OfferedVariant[] {
+  if (source.scheme !== 'hf' || source.selection.kind !== 'named') return variants;
+  const { names } = source.selection;
+  const named = variants.filter(({ label }) => names.includes(label.toUpperCase()));
+  return named.length > 0 ? named : variants;
+}
