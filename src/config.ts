@@ -38,9 +38,15 @@ const whole = (least: number, most: number) => z.coerce.number().int().min(least
 const list = z
   .union([z.string(), z.array(z.string())])
   .transform((value) => (Array.isArray(value) ? value : [value]));
+/** Several in one text are separated by commas. */
+const commaList = list.transform((values) =>
+  values.flatMap((value) => value.split(',').map((each) => each.trim())).filter((value) => value !== ''),
+);
 
 const dataDirectory = (): string =>
   path.join(process.env['XDG_DATA_HOME'] ?? path.join(os.homedir(), '.local', 'share'), 'mixgate');
+/** Where Hugging Face's own tools take it from, too. */
+const hubEndpoint = (): string => process.env['HF_ENDPOINT'] || 'https://huggingface.co';
 
 export const configSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
@@ -48,8 +54,48 @@ export const configSchema = z.strictObject({
   modelsDir: list
     .default([])
     .describe(
-      'Folders with GGUF files, searched in depth, besides the embedded demo model and DATA-DIR/models.',
+      'Folders with GGUF files and MLC folders, searched in depth, besides the embedded demo model and DATA-DIR/models. Of two files that are one variant, the one in the folder named first is used.',
     ),
+  watchModels: z
+    .enum(['events', 'poll', 'off'])
+    .default('events')
+    .describe(
+      "How changes in these folders are noticed: by the system's events, by looking every second (network drives), or not.",
+    ),
+  manifests: commaList
+    .default([])
+    .describe(
+      'Manifests (files or https URLs) whose models are pulled and set up at the start; see docs/models.md.',
+    ),
+  hfEndpoint: z
+    .url({ protocol: /^https?$/ })
+    .prefault(hubEndpoint)
+    .transform((url) => url.replace(/\/+$/, ''))
+    .describe(
+      'The Hugging Face Hub or a mirror of it; HF_ENDPOINT counts too. Tokens come from the environment alone: HF_TOKEN.',
+    ),
+  allowedHosts: commaList
+    .default([])
+    .describe(
+      'Hosts that pulls may reach though they are private or without https: names, host:port, CIDR ranges, or `*`. A mirror set as hfEndpoint is allowed already.',
+    ),
+  pullSchemes: commaList
+    .pipe(z.array(z.enum(['hf', 'https', 'http', 'file'])))
+    .default(['hf', 'https', 'http', 'file'])
+    .describe('What sources of pulls may be; http only for allowedHosts.'),
+  pullsAtOnce: whole(1, 64).default(2).describe('Pulls that run at once; more wait.'),
+  pullConnections: whole(1, 64).default(4).describe('Requests of one pull at once.'),
+  pullSegment: bytesSchema
+    .refine((bytes) => bytes >= 65_536, 'must be at least 64KiB')
+    .default(32 * MIB)
+    .describe('Bytes of a file that one request asks for.'),
+  pullStallMs: whole(100, 3_600_000)
+    .default(30_000)
+    .describe('A request that brings next to nothing for so long is given up and tried again, milliseconds.'),
+  diskBudget: bytesSchema
+    .nullable()
+    .default(null)
+    .describe('Bytes that DATA-DIR/models may take; null: as many as the disk has.'),
   dataDir: z.string().min(1).default(dataDirectory).describe('Folder for what mixgate keeps.'),
   gpu: z
     .enum(['auto', 'cuda', 'vulkan', 'metal', 'off'])
@@ -102,6 +148,20 @@ export type ConfigKey = keyof Config;
 export type ConfigSource = Readonly<Record<string, unknown>>;
 
 export const CONFIG_KEYS = Object.keys(configSchema.shape) as ConfigKey[];
+/** Options that can be given several times. */
+export const LIST_KEYS: ReadonlySet<ConfigKey> = new Set([
+  'modelsDir',
+  'manifests',
+  'allowedHosts',
+  'pullSchemes',
+]);
+/** Defaults that depend on the machine, as people know them. */
+const DOCUMENTED_DEFAULTS: Partial<Record<ConfigKey, string>> = {
+  dataDir: '~/.local/share/mixgate',
+  hfEndpoint: 'https://huggingface.co',
+};
+const documentedDefault = (key: ConfigKey): string =>
+  DOCUMENTED_DEFAULTS[key] ?? JSON.stringify(configSchema.parse({})[key]);
 
 const kebab = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 export const flagName = (key: ConfigKey): string => `--${kebab(key)}`;
@@ -168,16 +228,14 @@ const onlyKnown = (flags: ConfigSource): ConfigSource =>
 export function configReference(): string {
   const rows = CONFIG_KEYS.map((key) => {
     const schema = configSchema.shape[key];
-    const inner = schema.def.defaultValue;
-    const value = key === 'dataDir' ? '~/.local/share/mixgate' : JSON.stringify(inner);
-    return `| \`${key}\` | \`${flagName(key)}\` | \`${environmentName(key)}\` | \`${value}\` | ${schema.description} |`;
+    return `| \`${key}\` | \`${flagName(key)}\` | \`${environmentName(key)}\` | \`${documentedDefault(key)}\` | ${schema.description} |`;
   });
   return `# Configuration
 
 Made by \`npm run generate\` from the schema that checks it (src/config.ts). Every option can stand in a YAML or JSON
 file (\`--config FILE\` or \`MIXGATE_CONFIG\`), in the environment, or on the command line; the later wins. Several
-folders of \`modelsDir\`: a list in the file, separated as in PATH in the environment, the flag repeated. Bytes may
-carry a unit: \`512MiB\`, \`16GB\`.
+folders of \`modelsDir\`: a list in the file, separated as in PATH in the environment, the flag repeated; other lists
+are separated by commas. Bytes may carry a unit: \`512MiB\`, \`16GB\`.
 
 | file | flag | environment | default | |
 | --- | --- | --- | --- | --- |
@@ -186,7 +244,7 @@ ${rows.join('\n')}
 All of them as a file:
 
 \`\`\`yaml
-${CONFIG_KEYS.map((key) => `# ${key}: ${key === 'dataDir' ? '~/.local/share/mixgate' : JSON.stringify(configSchema.shape[key].def.defaultValue)}`).join('\n')}
+${CONFIG_KEYS.map((key) => `# ${key}: ${documentedDefault(key)}`).join('\n')}
 \`\`\`
 `;
 }

@@ -1,6 +1,13 @@
 import { Command, CommanderError, Option } from 'commander';
 import pc from 'picocolors';
-import { CONFIG_KEYS, configSchema, flagName, type ConfigKey, type ConfigSource } from '../config.ts';
+import {
+  CONFIG_KEYS,
+  configSchema,
+  flagName,
+  LIST_KEYS,
+  type ConfigKey,
+  type ConfigSource,
+} from '../config.ts';
 import { asMixgateError } from '../errors.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { examine, type DoctorOptions } from './doctor.ts';
@@ -132,13 +139,11 @@ function addConfigOptions(command: Command, keys: readonly ConfigKey[]): Command
   for (const key of keys) {
     const flag = key === 'threads' ? `-t, ${flagName(key)}` : flagName(key);
     const description = configSchema.shape[key].description ?? '';
-    const option =
-      key === 'modelsDir'
-        ? new Option(`${flag} <folder>`, description).argParser((value, before: string[] = []) => [
-            ...before,
-            value,
-          ])
-        : new Option(`${flag} <value>`, description);
+    const option = LIST_KEYS.has(key)
+      ? new Option(`${flag} <${key === 'modelsDir' ? 'folder' : 'value'}>`, description).argParser(
+          (value, before: string[] = []) => [...before, value],
+        )
+      : new Option(`${flag} <value>`, description);
     command.addOption(option);
   }
   return command.option('--config <file>', 'configuration file, YAML or JSON');

@@ -16,6 +16,8 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   const metrics = new Metrics();
   const { services, dispose } = await createGateway(config, log, metrics);
   let isDraining = false;
+  await services.pulls.resume();
+  await services.catalog.watch(config.watchModels);
   const server = await startServer({
     schema: await createSchema(),
     services,

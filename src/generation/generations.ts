@@ -89,6 +89,13 @@ export class Generations {
     return { page: newestFirst.slice(from, from + first), hasNextPage: newestFirst.length > from + first };
   }
 
+  /** Those that have not ended and run, or will run, a variant. */
+  using(variantId: string): readonly Generation[] {
+    return [...this.#byId.values()].filter(
+      ({ hasEnded, plan }) => !hasEnded && plan?.variantId === variantId,
+    );
+  }
+
   get running(): number {
     return this.#running.size;
   }

@@ -1,7 +1,7 @@
 import { MixgateError } from '../errors.ts';
 import type { RuntimeCapabilities } from '../routing/device.ts';
 import type { KvCacheType } from '../routing/ggml-types.ts';
-import type { Catalog, ModelFacts } from '../models/catalog.ts';
+import { variantsOf, type Catalog, type KnownVariant, type ModelFacts } from '../models/catalog.ts';
 import type { StageTime } from '../backends/backend.ts';
 import { nominalBandwidth } from '../routing/bandwidth.ts';
 import { ladder } from '../routing/ladder.ts';
@@ -21,6 +21,8 @@ export type PlanSubject = Pick<
   readonly batchSize?: number | null | undefined;
   /** Slots worth having where they cost nothing that matters. */
   readonly slotsWanted?: number;
+  /** Of a model that is not (or not all) here: what is planned with instead of what is. */
+  readonly elsewhere?: ModelFacts<KnownVariant> | undefined;
 };
 
 /** Fewer decoded tokens say little of a speed. */
@@ -42,10 +44,9 @@ export class Planner {
 
   /** Checks all that can be said without planning. @throws MODEL_NOT_FOUND, VARIANT_NOT_AVAILABLE, CONTEXT_OVERFLOW, INVALID_INPUT */
   check(subject: PlanSubject): void {
-    const { catalog, machine } = this.#options;
-    const model = catalog.model(subject.model);
-    catalog.variants(subject.model, subject.quantization);
-    contextOf(subject, model);
+    const { machine } = this.#options;
+    contextOf(subject, this.#model(subject));
+    this.#variants(subject, subject.quantization);
     const backends = machine.backends.map(({ id }) => id);
     if (typeof subject.backend === 'string' && !backends.includes(subject.backend))
       throw new MixgateError(
@@ -67,6 +68,7 @@ export class Planner {
     const snapshot = this.#snapshot(subject);
     if (snapshot.devices.length === 0) throw this.#unavailable();
     const { chosen, candidates } = plan(this.#planRequest(subject), snapshot);
+    if (chosen === null && candidates.length === 0) throw noRuntime(subject.model, snapshot);
     if (chosen === null) throw nothingFits(candidates);
     return chosen;
   }
@@ -89,7 +91,7 @@ export class Planner {
   }
 
   /** A dry run, also for a device that does not exist. Loads nothing. */
-  async dryRun(request: ModelPlanRequest): Promise<PlanResult> {
+  async dryRun(request: ModelPlanRequest & Pick<PlanSubject, 'elsewhere'>): Promise<PlanResult> {
     await this.#options.machine.refresh();
     const hypothetical = request.hypotheticalDevice;
     this.check(hypothetical === null ? request : { ...request, device: null });
@@ -99,22 +101,30 @@ export class Planner {
     return plan({ ...planRequest, deviceId: null }, hypotheticalSnapshot(hypothetical, snapshot));
   }
 
-  #snapshot({ model, backend }: PlanSubject): PlanSnapshot {
-    const { catalog, machine, occupants } = this.#options;
-    const snapshot = machine.snapshot(catalog.variants(model, null), occupants());
+  #model({ model, elsewhere }: PlanSubject): ModelFacts<KnownVariant> {
+    return elsewhere ?? this.#options.catalog.model(model);
+  }
+
+  /** Of one quantization, or all. @throws VARIANT_NOT_AVAILABLE */
+  #variants({ model, elsewhere }: PlanSubject, quantization: string | null): readonly KnownVariant[] {
+    return variantsOf(elsewhere ?? this.#options.catalog.model(model), quantization);
+  }
+
+  #snapshot(subject: PlanSubject): PlanSnapshot {
+    const { machine, occupants } = this.#options;
+    const { backend } = subject;
+    const snapshot = machine.snapshot(this.#variants(subject, null), occupants());
     if (typeof backend !== 'string') return snapshot;
     return { ...snapshot, devices: snapshot.devices.filter(({ backendId }) => backendId === backend) };
   }
 
   #planRequest(subject: PlanSubject): PlanRequest {
-    const { catalog } = this.#options;
     const { quantization, gpuLayers, slots, slotsWanted = slots, objective, device: deviceId } = subject;
     const { kvCacheType = null, batchSize = null } = subject;
     return {
-      quantization:
-        quantization === null ? null : catalog.variants(subject.model, quantization)[0]!.quantization,
+      quantization: quantization === null ? null : this.#variants(subject, quantization)[0]!.quantization,
       gpuLayers,
-      contextSize: contextOf(subject, catalog.model(subject.model)),
+      contextSize: contextOf(subject, this.#model(subject)),
       slots,
       slotsWanted,
       kvCacheType,
@@ -134,13 +144,26 @@ export class Planner {
 }
 
 /** The default gives way to a shorter model; what was asked for does not. @throws CONTEXT_OVERFLOW */
-function contextOf({ contextSize }: PlanSubject, { name, contextLength }: ModelFacts): number {
+function contextOf(
+  { contextSize }: PlanSubject,
+  { name, contextLength }: Pick<ModelFacts, 'name' | 'contextLength'>,
+): number {
   if (contextSize <= contextLength) return contextSize;
   if (contextSize === DEFAULT_CONTEXT_SIZE) return contextLength;
   throw new MixgateError(
     'CONTEXT_OVERFLOW',
     `contextSize ${contextSize} is more than the ${contextLength} tokens that ${name} was trained for: ask for at most that.`,
     { contextSize, contextLength },
+  );
+}
+
+/** Nothing here runs weights of that format. */
+function noRuntime(model: string, { variants }: PlanSnapshot): MixgateError {
+  const formats = [...new Set(variants.map(({ format }) => format))].join(' and ');
+  return new MixgateError(
+    'BACKEND_UNAVAILABLE',
+    `No backend here can run what was asked for: ${model} is here as ${formats}. Ask for another quantization, device or backend.`,
+    { formats },
   );
 }
 

@@ -6,6 +6,7 @@ import { GENERATION_EVENTS } from './generation/events.ts';
 import { GenerationResolver, PlanChosenResolver } from './generation/resolver.ts';
 import { ModelResolver, VariantResolver } from './model/resolver.ts';
 import { PlanResolver } from './plan/resolver.ts';
+import { DiskResolver, ModelPullResolver } from './pull/resolver.ts';
 import type { Services } from './services.ts';
 
 @Resolver()
@@ -29,8 +30,10 @@ export async function createSchema(): Promise<GraphQLSchema> {
   const schema = await buildSchema({
     resolvers: [
       BackendResolver,
+      DiskResolver,
       DeviceResolver,
       GenerationResolver,
+      ModelPullResolver,
       ModelResolver,
       PlanChosenResolver,
       PlanResolver,

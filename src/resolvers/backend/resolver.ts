@@ -3,7 +3,7 @@ import type { Backend as BackendRuntime } from '../../backends/backend.ts';
 import { loadModel } from '../../generation/load-model.ts';
 import { loadRequestSchema, parseRequest } from '../../generation/request.ts';
 import { predictionErrorBytes, type ResidentView } from '../../generation/residency-loop.ts';
-import type { LocalVariant } from '../../models/catalog.ts';
+import type { KnownVariant } from '../../models/catalog.ts';
 import type { DeviceFacts } from '../../routing/device.ts';
 import type { Plan as PlanFacts } from '../../routing/plan.ts';
 import { Variant } from '../model/types.ts';
@@ -89,8 +89,8 @@ export class ResidentModelResolver {
   }
 
   @FieldResolver(() => Variant)
-  variant(@Root() { plan }: ResidentView, @Ctx() { catalog }: Services): LocalVariant {
-    return catalog.variant(plan.variantId);
+  variant(@Root() { plan }: ResidentView, @Ctx() { catalog }: Services): KnownVariant {
+    return catalog.known(plan.variantId);
   }
 
   @FieldResolver(() => Plan)

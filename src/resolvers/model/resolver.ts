@@ -1,30 +1,55 @@
-import { Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
-import type { LocalVariant, ModelFacts } from '../../models/catalog.ts';
+import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { removeVariant } from '../../generation/remove-variant.ts';
+import type { Availability, KnownVariant, ModelFacts } from '../../models/catalog.ts';
+import { SafeInt } from '../scalars.ts';
 import type { Services } from '../services.ts';
 import { Model, Variant, VariantAvailability } from './types.ts';
 
 @Resolver(() => Model)
 export class ModelResolver {
-  @Query(() => [Model], { description: 'The models in the models folders, by id.' })
-  models(@Ctx() { catalog }: Services): readonly ModelFacts[] {
-    return catalog.models();
+  @Query(() => [Model], {
+    description:
+      'By id: the models on this machine; and where asked for, those that are elsewhere or on their way.',
+  })
+  models(
+    @Arg('availability', () => [VariantAvailability], {
+      defaultValue: [VariantAvailability.LOCAL],
+      description:
+        'Where variants may be. REMOTE are those of sources that were planned for or are in a manifest, PULLING those on their way.',
+    })
+    availability: readonly Availability[],
+    @Ctx() { catalog }: Services,
+  ): readonly ModelFacts<KnownVariant>[] {
+    return catalog.modelsBy(availability);
   }
 
   @Query(() => Model, { nullable: true, description: 'Null when there is none under this id.' })
   model(@Arg('id', () => ID) id: string, @Ctx() { catalog }: Services): ModelFacts | null {
     return catalog.models().find((model) => model.id === id) ?? null;
   }
+
+  @Mutation(() => SafeInt, {
+    description:
+      'Delete the files of a variant. Bytes freed. IN_USE while it is loaded or in use, unless forced: then its generations are cancelled and it is unloaded. What comes with mixgate, or lies outside the models folders, cannot be removed.',
+  })
+  removeVariant(
+    @Arg('id', () => ID) id: string,
+    @Arg('force', () => Boolean, { nullable: true, defaultValue: false }) force: boolean | null,
+    @Ctx() services: Services,
+  ): Promise<number> {
+    return removeVariant(id, force === true, services);
+  }
 }
 
 @Resolver(() => Variant)
 export class VariantResolver {
   @FieldResolver(() => Model)
-  model(@Root() { modelId }: LocalVariant, @Ctx() { catalog }: Services): ModelFacts {
-    return catalog.model(modelId);
+  model(@Root() { id }: KnownVariant, @Ctx() { catalog }: Services): ModelFacts<KnownVariant> {
+    return catalog.modelOf(id);
   }
 
   @FieldResolver(() => VariantAvailability)
-  availability(): VariantAvailability {
-    return VariantAvailability.LOCAL;
+  availability(@Root() { id }: KnownVariant, @Ctx() { catalog }: Services): Availability {
+    return catalog.availability(id);
   }
 }

@@ -46,6 +46,55 @@ export class QualityLoss {
   source!: string;
 }
 
+@ObjectType({ description: 'What a browser needs to run weights in MLC format.' })
+export class MlcNeeds {
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "The model library (WebAssembly): a file beside the weights, or its address in web-llm's own list; null where neither has it.",
+  })
+  library!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "Version of the library as web-llm's list names it; null where nothing says it.",
+  })
+  libraryVersion!: string | null;
+
+  @Field(() => [String], {
+    description: "WebGPU features that the browser's GPU must have, e.g. `shader-f16`.",
+  })
+  requiredFeatures!: string[];
+
+  @Field(() => SafeInt, {
+    nullable: true,
+    description:
+      "Memory it takes at its own context length, bytes, from web-llm's list; null where that lacks it.",
+  })
+  requiredBytes!: number | null;
+
+  @Field(() => SafeInt, {
+    nullable: true,
+    description: 'Size of the storage buffer that the GPU must allow, bytes; null where no list says.',
+  })
+  requiredBufferBytes!: number | null;
+}
+
+@ObjectType({ description: 'How a model cuts text into tokens, as its weights say.' })
+export class Tokenizer {
+  @Field(() => String, {
+    nullable: true,
+    description: 'GGUF `tokenizer.ggml.model`, e.g. `llama` or `gpt2`; null where the weights do not say.',
+  })
+  model!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'GGUF `tokenizer.ggml.pre`.' })
+  preTokenizer!: string | null;
+
+  @Field(() => Int, { description: 'Tokens that it knows.' })
+  vocabularySize!: number;
+}
+
 @ObjectType({ description: 'One quantization of a model.' })
 export class Variant {
   @Field(() => ID, { description: '`<model id>:<quantization>`' })
@@ -69,6 +118,9 @@ export class Variant {
       'Prior for the quality lost against F16, from published measurements; null where none is known.',
   })
   qualityLoss!: QualityLoss | null;
+
+  @Field(() => MlcNeeds, { nullable: true, description: 'Null for GGUF.' })
+  mlc!: MlcNeeds | null;
 }
 
 @ObjectType({
@@ -112,6 +164,9 @@ export class Model {
 
   @Field(() => String, { nullable: true, description: 'As the weights name it; null where they do not say.' })
   license!: string | null;
+
+  @Field(() => Tokenizer)
+  tokenizer!: Tokenizer;
 
   @Field(() => [Variant], { description: 'Smallest first.' })
   variants!: Variant[];

@@ -56,7 +56,10 @@ export class HypotheticalDeviceInput {
 
 @InputType({ description: 'What to plan. What is left out, the planner chooses.' })
 export class PlanInput {
-  @Field(() => ID)
+  @Field(() => ID, {
+    description:
+      'Id of a model, or a source such as `hf:owner/repo`: then what it offers is planned from its headers, before anything is downloaded.',
+  })
   model!: string;
 
   @Field(() => String, { nullable: true, description: 'Pin a quantization; otherwise the planner chooses.' })

@@ -1,0 +1,42 @@
+import { grouped } from '../models/grouping.ts';
+import type { ChooseBest } from '../models/pull/choose.ts';
+import type { Pulls } from '../models/pull/pulls.ts';
+import { isSource } from '../models/pull/source.ts';
+import type { Entry, KnownVariant } from '../models/variant.ts';
+import type { PlanResult } from '../routing/plan.ts';
+import type { Planner } from './planner.ts';
+import { DEFAULT_CONTEXT_SIZE, type ModelPlanRequest } from './request.ts';
+
+/** A dry run for a model that is here, or for what a source has, from its headers. @throws as `Planner.dryRun` and `Pulls.inspect` */
+export async function planFor(
+  request: ModelPlanRequest,
+  { planner, pulls }: { readonly planner: Planner; readonly pulls: Pulls },
+): Promise<PlanResult> {
+  if (!isSource(request.model)) return planner.dryRun(request);
+  const entries = await pulls.inspect(request.model, new AbortController().signal);
+  return planner.dryRun({ ...request, elsewhere: together(entries) });
+}
+
+/** For pulls: the quantization that this machine would run, and why. */
+export const bestBy =
+  (planner: Planner): ChooseBest =>
+  async (entries) => {
+    const elsewhere = together(entries);
+    const { variantId, reasons } = await planner.choose({
+      model: elsewhere.id,
+      quantization: null,
+      device: null,
+      gpuLayers: null,
+      contextSize: DEFAULT_CONTEXT_SIZE,
+      slots: 1,
+      objective: 'BALANCED',
+      elsewhere,
+    });
+    return { variantId, reasons };
+  };
+
+/** What one source has is one model, though its files may say different names. */
+function together(entries: readonly Entry<KnownVariant>[]) {
+  const { model } = entries.at(-1)!;
+  return grouped(entries.map((entry) => ({ ...entry, model })))[0]!;
+}
