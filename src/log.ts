@@ -14,6 +14,8 @@ export interface LogEvents {
   'catalog.incomplete': { path: string; reason: string };
   'catalog.watchFailed': { reason: string };
   'catalog.cacheFailed': { reason: string };
+  'model.pinFailed': { model: string; reason: string };
+  'manifest.failed': { manifest: string; reason: string };
   'pull.started': { pull: string; source: string; files: readonly string[] };
   'pull.ended': { pull: string; source: string; state: string; reason: string | null };
   'pull.failed': { pull: string; message: string };

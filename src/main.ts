@@ -9,16 +9,22 @@ import { runCommandLine } from './cli/command-line.ts';
 import type { Gateway } from './cli/environment.ts';
 import type { Config } from './config.ts';
 import { Generations } from './generation/generations.ts';
+import { loadModel } from './generation/load-model.ts';
 import { Machine } from './generation/machine.ts';
+import { Manifests } from './generation/manifests.ts';
 import type { Observer } from './generation/observer.ts';
 import { Planner } from './generation/planner.ts';
+import type { ModelLoadRequest } from './generation/request.ts';
 import { ResidencyLoop } from './generation/residency-loop.ts';
 import type { Log } from './log.ts';
 import { bestBy } from './generation/plan-source.ts';
 import { Catalog } from './models/catalog.ts';
+import { ModelSettingsStore } from './models/model-settings.ts';
 import { AddressPolicy } from './models/pull/address-policy.ts';
 import { Http } from './models/pull/http.ts';
-import { Pulls } from './models/pull/pulls.ts';
+import { VerifiedFiles } from './models/pull/verified-files.ts';
+import { Inspections } from './models/pull/inspections.ts';
+import { Pulls, type PullsOptions } from './models/pull/pulls.ts';
 
 /** Composition root: the one place that constructs things. */
 
@@ -37,20 +43,25 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
     version,
     log,
   });
+  const settings = new ModelSettingsStore(path.join(config.dataDir, 'model-settings.json'));
   const threads = config.threads === 'auto' ? null : config.threads;
   const backends = [supervise(new LlamaCpp({ gpu: config.gpu, threads, log }))];
   const margins = { deviceBytes: config.deviceMargin, hostBytes: config.hostMargin };
   const machine = new Machine({ backends, margins, log, now });
   const residency = new ResidencyLoop({
     backends,
-    pathOf: (variantId) => catalog.variant(variantId).path,
+    weightsOf: (variantId) => {
+      const { path: weights, modelId } = catalog.variant(variantId);
+      return { path: weights, chatTemplate: settings.get(modelId)?.chatTemplate ?? null };
+    },
     log,
     now,
     onMemoryChange: () => machine.invalidate(),
     observer,
   });
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
-  const pulls = createPulls(config, { catalog, planner, log });
+  const load = (request: ModelLoadRequest) => loadModel(request, 'pinned', { planner, machine, residency });
+  const { close, ...pulling } = createPulling(config, { catalog, settings, planner, load, log });
   const generations = new Generations({
     planner,
     machine,
@@ -70,9 +81,9 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   });
   await Promise.all([catalog.scan(), machine.refresh()]);
   return {
-    services: { version, catalog, pulls, machine, planner, residency, generations },
+    services: { version, catalog, ...pulling, settings, machine, planner, residency, generations },
     dispose: async () => {
-      await Promise.all([pulls.close(), catalog.close()]);
+      await Promise.all([close(), catalog.close()]);
       await Promise.all(backends.map((backend) => backend.dispose()));
     },
   };
@@ -87,41 +98,57 @@ const PULL_ATTEMPTS = 6;
 const PULL_RETRY_MS = 500;
 const ANSWER_MS = 30_000;
 
-function createPulls(
-  config: Config,
-  { catalog, planner, log }: { catalog: Catalog; planner: Planner; log: Log },
-): Pulls {
-  const { hfEndpoint, pullStallMs } = config;
+interface PullingParts {
+  readonly catalog: Catalog;
+  readonly settings: ModelSettingsStore;
+  readonly planner: Planner;
+  readonly load: (request: ModelLoadRequest) => Promise<unknown>;
+  readonly log: Log;
+}
+
+function createPulling(config: Config, { catalog, settings, planner, load, log }: PullingParts) {
+  const http = createHttp(config);
+  const hub = { http, endpoint: config.hfEndpoint };
+  const own = pullSettings(config);
+  const { schemes, transfer: patience } = own;
+  const inspections = new Inspections({ catalog, hub, schemes, patience });
+  const best = bestBy(planner);
+  const pulls = new Pulls({ ...own, catalog, hub, best, settings, log, now: Date.now });
+  const manifests = new Manifests({ catalog, pulls, settings, http, load, log });
+  const close = async (): Promise<void> => {
+    await pulls.close();
+    await http.close();
+  };
+  return { inspections, pulls, manifests, close };
+}
+
+function createHttp({ hfEndpoint, allowedHosts, pullStallMs }: Config): Http {
+  const endpoint = new URL(hfEndpoint);
   // A mirror that the operator names may be anywhere.
-  const mirror = hfEndpoint === HUGGING_FACE ? [] : [new URL(hfEndpoint)];
-  const policy = new AddressPolicy([...config.allowedHosts, ...mirror.map(hostAndPort)]);
+  const mirror = endpoint.origin === HUGGING_FACE ? [] : [hostAndPort(endpoint)];
   const token = process.env['HF_TOKEN'] ?? process.env['HUGGING_FACE_HUB_TOKEN'] ?? '';
-  const http = new Http({
-    policy,
-    token: token === '' ? null : { origin: new URL(hfEndpoint).origin, value: token },
+  return new Http({
+    policy: new AddressPolicy([...allowedHosts, ...mirror]),
+    token: token === '' ? null : { origin: endpoint.origin, value: token },
     userAgent: `mixgate/${version}`,
     answerMs: Math.min(ANSWER_MS, pullStallMs),
   });
-  return new Pulls({
-    catalog,
-    hub: { http, endpoint: hfEndpoint },
-    policy,
-    transfer: {
-      modelsFolder: ownFolder(config),
-      diskBudgetBytes: config.diskBudget,
-      connections: config.pullConnections,
-      segmentBytes: config.pullSegment,
-      stallMs: pullStallMs,
-      attempts: PULL_ATTEMPTS,
-      retryMs: PULL_RETRY_MS,
-    },
-    schemes: config.pullSchemes,
-    atOnce: config.pullsAtOnce,
-    best: bestBy(planner),
-    log,
-    now: Date.now,
-  });
 }
+
+const pullSettings = (config: Config): Pick<PullsOptions, 'transfer' | 'schemes' | 'atOnce'> => ({
+  schemes: config.pullSchemes,
+  atOnce: config.pullsAtOnce,
+  transfer: {
+    modelsFolder: ownFolder(config),
+    diskBudgetBytes: config.diskBudget,
+    connections: config.pullConnections,
+    segmentBytes: config.pullSegment,
+    stallMs: config.pullStallMs,
+    attempts: PULL_ATTEMPTS,
+    retryMs: PULL_RETRY_MS,
+    verified: new VerifiedFiles(path.join(config.dataDir, 'cache', 'verified.json')),
+  },
+});
 
 const hostAndPort = ({ hostname, port, protocol }: URL): string =>
   `${hostname}:${port || (protocol === 'http:' ? 80 : 443)}`;

@@ -34,6 +34,8 @@ export interface BackendStatus {
 export interface LoadRequest {
   /** Weights on this machine. */
   readonly path: string;
+  /** Jinja, instead of the one that the weights carry; null: that one. */
+  readonly chatTemplate: string | null;
   /** One of `describe`, or several of them joined with `+` where the runtime can spread a model. */
   readonly deviceId: string;
   /** Counted as llama.cpp's --n-gpu-layers does; 0 on a CPU. */

@@ -14,7 +14,9 @@ import { examine, type DoctorOptions } from './doctor.ts';
 import { printModels, type ModelsOptions } from './models.ts';
 import { addPlanOptions, type PlanOptions } from './plan-options.ts';
 import { printPlan } from './plan.ts';
-import { printConfigReference, printSchema } from './print.ts';
+import { printConfigReference, printManifestSchema, printSchema } from './print.ts';
+import { pullModels, type PullOptions } from './pull.ts';
+import { removeModels, type RemoveOptions } from './remove.ts';
 import { runPrompt, type RunOptions } from './run.ts';
 import { serve } from './serve.ts';
 
@@ -38,6 +40,17 @@ const LOCAL_KEYS: readonly ConfigKey[] = [
   'deviceMargin',
   'hostMargin',
   'logLevel',
+];
+
+const PULL_KEYS: readonly ConfigKey[] = [
+  ...LOCAL_KEYS,
+  'hfEndpoint',
+  'allowedHosts',
+  'pullSchemes',
+  'pullConnections',
+  'pullSegment',
+  'pullStallMs',
+  'diskBudget',
 ];
 
 const JSON_HELP = 'print one JSON document instead of text';
@@ -79,8 +92,11 @@ function program(environment: CommandEnvironment): Command {
   const plan = root
     .command('plan')
     .description('Tell what would be chosen and why, here or on a card that need not exist. Loads nothing.')
-    .argument('[model...]', 'model id, or GGUF files of one model (default: the embedded demo model)');
-  addConfigOptions(addPlanOptions(plan), LOCAL_KEYS).action((names: string[], options: PlanOptions) =>
+    .argument(
+      '[model...]',
+      'model id, GGUF files of one model, or a source such as hf:owner/repo (default: the demo model)',
+    );
+  addConfigOptions(addPlanOptions(plan), PULL_KEYS).action((names: string[], options: PlanOptions) =>
     printPlan(names, options, environment),
   );
 
@@ -88,6 +104,8 @@ function program(environment: CommandEnvironment): Command {
   addConfigOptions(models.option('--json', JSON_HELP), LOCAL_KEYS).action((options: ModelsOptions) =>
     printModels(options, environment),
   );
+
+  addWeights(root, environment);
 
   const doctor = root
     .command('doctor')
@@ -107,6 +125,39 @@ function program(environment: CommandEnvironment): Command {
     .option('--out <file>', 'write it to a file')
     .action(printConfigReference);
   return root;
+}
+
+function addWeights(root: Command, environment: CommandEnvironment): void {
+  const pull = root
+    .command('pull')
+    .description('Bring weights to this machine: resumed where they stopped, and checked.')
+    .argument(
+      '[source...]',
+      'hf:owner/repo[@revision][:QUANT], https://…, file:…; QUANT: Q4_K_M, several with commas, all, best',
+    )
+    .option('--sha256 <hex>', 'of a single file')
+    .option('--manifest <file|url>', 'models to pull and set up')
+    .option('--json', JSON_HELP);
+  addConfigOptions(pull, PULL_KEYS).action((sources: string[], options: PullOptions) =>
+    pullModels(sources, options, environment),
+  );
+
+  const remove = root
+    .command('remove')
+    .description('Delete the files of variants and tell how many bytes came back.')
+    .argument('<variant...>', 'variant id, e.g. mixtral-8x7b-instruct-v0.1:Q4_K_M')
+    .option('--all', 'all variants of a model')
+    .option('--force', 'though it is loaded or in use');
+  addConfigOptions(remove, LOCAL_KEYS).action((names: string[], options: RemoveOptions) =>
+    removeModels(names, options, environment),
+  );
+
+  root
+    .command('manifest')
+    .description('Check a manifest; without one, print the JSON schema of manifests.')
+    .argument('[file]', 'a manifest, JSON or YAML')
+    .option('--out <file>', 'write the schema to a file')
+    .action(printManifestSchema);
 }
 
 function addRun(root: Command, environment: CommandEnvironment): void {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import pc from 'picocolors';
 import type { ConfigSource } from '../config.ts';
 import type { LocalVariant, ModelFacts } from '../models/catalog.ts';
+import type { DiskUse } from '../models/pull/pulls.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { gib } from './format.ts';
 import { withGateway } from './gateway.ts';
@@ -18,7 +19,7 @@ interface Row {
 
 /** `mixgate models`: every variant of every model. What the scan rejected is in the log. */
 export async function printModels({ json, ...flags }: ModelsOptions, environment: CommandEnvironment) {
-  await withGateway(flags, environment, async ({ catalog }) => {
+  await withGateway(flags, environment, async ({ catalog, pulls }) => {
     const models = catalog.models();
     if (json === true) {
       process.stdout.write(`${JSON.stringify(models.map(modelDocument))}\n`);
@@ -26,7 +27,7 @@ export async function printModels({ json, ...flags }: ModelsOptions, environment
       process.stdout.write(`${pc.yellow('No models found')}: add a folder with --models-dir.\n`);
     } else {
       const rows = models.flatMap((model) => model.variants.map((variant) => ({ model, variant })));
-      process.stdout.write(`${table(COLUMNS, rows)}\n`);
+      process.stdout.write(`${table(COLUMNS, rows)}\n${diskLine(rows, await pulls.diskUse())}\n`);
     }
   });
 }
@@ -42,6 +43,15 @@ const COLUMNS: readonly Column<Row>[] = [
   { head: 'experts', cell: ({ model }) => experts(model), align: 'right', keep: 3 },
   { head: 'folder', cell: ({ variant }) => path.dirname(variant.path), keep: 2 },
 ];
+
+/** What the variants take, and how much room there is for more. */
+function diskLine(rows: readonly Row[], { usedBytes, freeBytes, budgetBytes }: DiskUse): string {
+  const all = rows.reduce((sum, { variant }) => sum + variant.sizeBytes, 0);
+  const budget = budgetBytes === null ? '' : ` of a budget of ${gib(budgetBytes)}`;
+  return pc.dim(
+    `${rows.length} variants, ${gib(all)}. Pulled: ${gib(usedBytes)}${budget}; ${gib(freeBytes)} free on that disk.`,
+  );
+}
 
 function parameters({ weights }: LocalVariant): string {
   const { parameters: all, activeParameters: active } = weights;

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { MixgateError } from '../errors.ts';
+import { planFor } from '../generation/plan-source.ts';
 import { nothingFits } from '../generation/planner.ts';
 import type { Services } from '../resolvers/services.ts';
 import type { Plan, PlanResult } from '../routing/plan.ts';
@@ -31,7 +32,7 @@ export async function printPlan(
   // `--slots` is the plan's here, not the configuration's.
   await withGateway({ ...options, slots: undefined }, environment, async (services) => {
     const request = planRequest(await subjectOf(names, services.catalog), options);
-    const result = await services.planner.dryRun(request);
+    const result = await planFor(request, services);
     const candidates = result.candidates.map((plan) => candidate(plan, services));
     if (options.json === true) process.stdout.write(document(request.model, result, candidates));
     else if (candidates.length > 0)
@@ -46,7 +47,7 @@ export async function printPlan(
 
 const candidate = (plan: Plan, { catalog }: Services): Candidate => ({
   ...plan,
-  qualityLoss: catalog.variant(plan.variantId).qualityLoss,
+  qualityLoss: catalog.known(plan.variantId).qualityLoss,
 });
 
 function document(model: string, { chosen }: PlanResult, candidates: readonly Candidate[]): string {

@@ -1,6 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { lexicographicSortSchema, printSchema as printGraphqlSchema } from 'graphql';
 import { configReference } from '../config.ts';
+import { MixgateError, messageOf } from '../errors.ts';
+import { manifestJsonSchema, parseManifest } from '../generation/manifest.ts';
 import { createSchema } from '../resolvers/schema.ts';
 
 interface OutOption {
@@ -15,6 +17,21 @@ export async function printSchema(options: OutOption): Promise<void> {
 /** `mixgate config`. */
 export function printConfigReference(options: OutOption): void {
   emit(configReference(), options);
+}
+
+/** `mixgate manifest [FILE]`. @throws INVALID_INPUT with every problem of the file */
+export function printManifestSchema(file: string | undefined, options: OutOption): void {
+  if (file === undefined) return emit(manifestJsonSchema(), options);
+  const { models } = parseManifest(readManifest(file), file);
+  process.stdout.write(`${file}: ${models.length} models, no mistakes.\n`);
+}
+
+function readManifest(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new MixgateError('INVALID_INPUT', `${file} cannot be read: ${messageOf(error)}`);
+  }
 }
 
 function emit(text: string, { out }: OutOption): void {

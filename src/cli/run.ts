@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import type { ConfigSource } from '../config.ts';
 import type { GenerationEvent } from '../generation/events.ts';
 import type { Generation } from '../generation/generation.ts';
-import { generationRequestSchema, parseRequest, type GenerationRequest } from '../generation/request.ts';
+import { generationRequest, type GenerationRequest } from '../generation/request.ts';
 import type { Services } from '../resolvers/services.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { describePlan, timingsTable } from './format.ts';
@@ -42,7 +42,7 @@ async function request(prompt: string, options: RunOptions, services: Services):
     ...(options.system === undefined ? [] : [{ role: 'SYSTEM', content: options.system }]),
     { role: 'USER', content: prompt },
   ];
-  return parseRequest(generationRequestSchema, {
+  const input = {
     model: subject.model,
     quantization: subject.quantization ?? options.quantization,
     prompt: options.raw === true ? { text: prompt } : { messages },
@@ -58,7 +58,8 @@ async function request(prompt: string, options: RunOptions, services: Services):
       repeatLastN: number(options['repeatLastN']),
       seed: number(options['seed']),
     },
-  });
+  };
+  return generationRequest(input, services.settings.sampling);
 }
 
 type View = (event: GenerationEvent) => void;

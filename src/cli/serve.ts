@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { loadConfig, type ConfigSource } from '../config.ts';
-import { createLog } from '../log.ts';
+import { messageOf } from '../errors.ts';
+import { createLog, type Log } from '../log.ts';
 import { createSchema } from '../resolvers/schema.ts';
 import type { Services } from '../resolvers/services.ts';
 import { Metrics } from '../server/metrics.ts';
@@ -16,7 +17,9 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   const metrics = new Metrics();
   const { services, dispose } = await createGateway(config, log, metrics);
   let isDraining = false;
+  services.settings.onChange = services.pulls.onCompleted = () => void services.manifests.loadPinned();
   await services.pulls.resume();
+  void importAll(config.manifests, services, log);
   await services.catalog.watch(config.watchModels);
   const server = await startServer({
     schema: await createSchema(),
@@ -47,6 +50,15 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   log.info('server.listening', { url: server.url });
   process.stderr.write(await banner(server.url, services));
   process.stdout.write(`ready ${server.url}\n`);
+}
+
+/** What a manifest asks for may take hours: the gateway does not wait for it. */
+async function importAll(places: readonly string[], { manifests }: Services, log: Log): Promise<void> {
+  for (const place of places)
+    await manifests
+      .import(place)
+      .catch((error: unknown) => log.error('manifest.failed', { manifest: place, reason: messageOf(error) }));
+  await manifests.loadPinned();
 }
 
 /** What a person wants to know first, and something to paste. */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { MixgateError } from '../errors.ts';
 import type { Catalog } from '../models/catalog.ts';
+import { isSource } from '../models/pull/source.ts';
 
 /** What a command is about: a model, and the quantization where a single file was given. */
 export interface Subject {
@@ -11,13 +12,13 @@ export interface Subject {
 const isFile = (name: string): boolean => name.toLowerCase().endsWith('.gguf') || existsSync(name);
 
 /**
- * An id, a GGUF file, or several files of one model; without any, the first model there is.
+ * An id, a source, a GGUF file, or several files of one model; without any, the first model there is.
  * @throws MODEL_NOT_FOUND, VARIANT_NOT_AVAILABLE; INVALID_INPUT for files of different models
  */
 export async function subjectOf(names: readonly string[], catalog: Catalog): Promise<Subject> {
   const [name, ...more] = names;
   if (name === undefined) return { model: firstModel(catalog), quantization: null };
-  if (more.length === 0 && !isFile(name)) return { model: name, quantization: null };
+  if (more.length === 0 && (isSource(name) || !isFile(name))) return { model: name, quantization: null };
   const stranger = names.find((each) => !isFile(each));
   if (stranger !== undefined)
     throw new MixgateError('INVALID_INPUT', `${stranger}: give one model id, or only GGUF files.`);

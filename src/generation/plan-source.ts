@@ -1,19 +1,19 @@
 import { grouped } from '../models/grouping.ts';
 import type { ChooseBest } from '../models/pull/choose.ts';
-import type { Pulls } from '../models/pull/pulls.ts';
+import type { Inspections } from '../models/pull/inspections.ts';
 import { isSource } from '../models/pull/source.ts';
 import type { Entry, KnownVariant } from '../models/variant.ts';
 import type { PlanResult } from '../routing/plan.ts';
 import type { Planner } from './planner.ts';
 import { DEFAULT_CONTEXT_SIZE, type ModelPlanRequest } from './request.ts';
 
-/** A dry run for a model that is here, or for what a source has, from its headers. @throws as `Planner.dryRun` and `Pulls.inspect` */
+/** A dry run for a model that is here, or for what a source has, from its headers. @throws as `Planner.dryRun` and `Inspections.inspect` */
 export async function planFor(
   request: ModelPlanRequest,
-  { planner, pulls }: { readonly planner: Planner; readonly pulls: Pulls },
+  { planner, inspections }: { readonly planner: Planner; readonly inspections: Inspections },
 ): Promise<PlanResult> {
   if (!isSource(request.model)) return planner.dryRun(request);
-  const entries = await pulls.inspect(request.model, new AbortController().signal);
+  const entries = await inspections.inspect(request.model, new AbortController().signal);
   return planner.dryRun({ ...request, elsewhere: together(entries) });
 }
 

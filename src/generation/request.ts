@@ -52,16 +52,30 @@ const lowerRole = ({ role, content }: { role: keyof typeof ROLES; content: strin
   content,
 });
 
+const SAMPLING = {
+  temperature: finite(0, 10),
+  topK: whole(0, 1_000_000),
+  topP: finite(0, 1),
+  minP: finite(0, 1),
+  repeatPenalty: finite(0.01, 10),
+  repeatLastN: whole(-1, MAX_CONTEXT),
+  presencePenalty: finite(-10, 10),
+  frequencyPenalty: finite(-10, 10),
+};
+
+/** What a model's own defaults may say. */
+export const samplingDefaultsSchema = z.strictObject(SAMPLING).partial();
+
 /** The defaults are the schema's. */
 const samplingSchema = z.object({
-  temperature: withDefault(finite(0, 10), 0.7),
-  topK: withDefault(whole(0, 1_000_000), 40),
-  topP: withDefault(finite(0, 1), 0.95),
-  minP: withDefault(finite(0, 1), 0.05),
-  repeatPenalty: withDefault(finite(0.01, 10), 1.1),
-  repeatLastN: withDefault(whole(-1, MAX_CONTEXT), 64),
-  presencePenalty: withDefault(finite(-10, 10), 0),
-  frequencyPenalty: withDefault(finite(-10, 10), 0),
+  temperature: withDefault(SAMPLING.temperature, 0.7),
+  topK: withDefault(SAMPLING.topK, 40),
+  topP: withDefault(SAMPLING.topP, 0.95),
+  minP: withDefault(SAMPLING.minP, 0.05),
+  repeatPenalty: withDefault(SAMPLING.repeatPenalty, 1.1),
+  repeatLastN: withDefault(SAMPLING.repeatLastN, 64),
+  presencePenalty: withDefault(SAMPLING.presencePenalty, 0),
+  frequencyPenalty: withDefault(SAMPLING.frequencyPenalty, 0),
   seed: optional(whole(0, MAX_SEED)),
 });
 
@@ -125,6 +139,25 @@ export const planRequestSchema = loadRequestSchema.omit({ pinned: true }).extend
   ),
 });
 export type ModelPlanRequest = z.output<typeof planRequestSchema>;
+
+/**
+ * A generation's request; what it leaves out of sampling, the model's own defaults say, then the schema's.
+ * @throws as `parseRequest`
+ */
+export function generationRequest(
+  input: object,
+  defaultsOf: (model: string) => Readonly<Record<string, number>> | null,
+): GenerationRequest {
+  const { model, sampling } = input as { model?: unknown; sampling?: object | null };
+  const defaults = typeof model === 'string' ? defaultsOf(model) : null;
+  if (defaults === null || (sampling !== null && typeof sampling !== 'object' && sampling !== undefined))
+    return parseRequest(generationRequestSchema, input);
+  const given = Object.entries(sampling ?? {}).filter(([, value]) => value !== undefined);
+  return parseRequest(generationRequestSchema, {
+    ...input,
+    sampling: { ...defaults, ...Object.fromEntries(given) },
+  });
+}
 
 /** @throws INVALID_INPUT with every problem and its path; the rejected values are not repeated */
 export function parseRequest<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {

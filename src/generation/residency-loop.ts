@@ -16,8 +16,8 @@ import type { Observer } from './observer.ts';
 
 export interface ResidencyLoopOptions {
   readonly backends: readonly Backend[];
-  /** Where a variant's weights are. */
-  readonly pathOf: (variantId: string) => string;
+  /** Where a variant's weights are, and the template to use instead of theirs. @throws VARIANT_NOT_AVAILABLE */
+  readonly weightsOf: (variantId: string) => Pick<LoadRequest, 'path' | 'chatTemplate'>;
   readonly log: Log;
   readonly now: () => number;
   /** Memory has changed hands. */
@@ -200,7 +200,7 @@ export class ResidencyLoop {
   }
 
   async #load(residentId: string, plan: Plan): Promise<void> {
-    const { backends, log, now, onMemoryChange, pathOf } = this.#options;
+    const { backends, log, now, onMemoryChange, weightsOf } = this.#options;
     const controller = new AbortController();
     this.#loads.set(residentId, controller);
     const { variantId: variant, deviceId: device, gpuLayers } = plan;
@@ -212,7 +212,7 @@ export class ResidencyLoop {
         throw new MixgateError('BACKEND_UNAVAILABLE', `There is no backend ${plan.backendId}.`);
       const onProgress = this.#progressOf(residentId);
       onProgress(0);
-      const resident = await backend.load(this.#loadRequest(residentId, plan, pathOf(variant)), {
+      const resident = await backend.load(this.#loadRequest(residentId, plan, weightsOf(variant)), {
         signal: controller.signal,
         onProgress,
       });
@@ -243,7 +243,11 @@ export class ResidencyLoop {
   }
 
   /** May take what its pools have beside the others that are resident. */
-  #loadRequest(residentId: string, plan: Plan, path: string): LoadRequest {
+  #loadRequest(
+    residentId: string,
+    plan: Plan,
+    weights: ReturnType<ResidencyLoopOptions['weightsOf']>,
+  ): LoadRequest {
     const { pools, residents } = this.#state;
     const others = residents.filter(({ id }) => id !== residentId);
     const room = plan.shares.map(
@@ -255,7 +259,7 @@ export class ResidencyLoop {
       room.reduce((sum, bytes) => sum + bytes, 0),
     );
     const { deviceId, gpuLayers, contextSize, slots, kvCacheType, batchSize } = plan;
-    return { path, deviceId, gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes };
+    return { ...weights, deviceId, gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes };
   }
 
   #refuseWaiting(residentId: string, error: MixgateError): void {

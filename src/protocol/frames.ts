@@ -30,6 +30,8 @@ export const commandSchema = z.discriminatedUnion('type', [
     type: z.literal('load'),
     id,
     path: z.string(),
+    /** Jinja, instead of the one that the weights carry; null: that one. */
+    chatTemplate: z.string().nullable(),
     gpuLayers: count,
     contextSize: count,
     slots: count,

@@ -3,13 +3,19 @@ import type { Machine } from '../generation/machine.ts';
 import type { Planner } from '../generation/planner.ts';
 import type { ResidencyLoop } from '../generation/residency-loop.ts';
 import type { Catalog } from '../models/catalog.ts';
+import type { Manifests } from '../generation/manifests.ts';
+import type { ModelSettingsStore } from '../models/model-settings.ts';
+import type { Inspections } from '../models/pull/inspections.ts';
 import type { Pulls } from '../models/pull/pulls.ts';
 
 /** What resolvers work with, whatever transport brought the operation. */
 export interface Services {
   readonly version: string;
   readonly catalog: Catalog;
+  readonly inspections: Inspections;
   readonly pulls: Pulls;
+  readonly manifests: Manifests;
+  readonly settings: ModelSettingsStore;
   readonly machine: Machine;
   readonly planner: Planner;
   readonly residency: ResidencyLoop;

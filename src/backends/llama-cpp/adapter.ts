@@ -89,9 +89,11 @@ export class LlamaCpp implements Backend {
   async load(request: LoadRequest, options: LoadOptions): Promise<Resident> {
     const runner = this.#runnerFor(request.deviceId);
     try {
-      const { path, gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes } = request;
+      const { path, chatTemplate, gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes } =
+        request;
+      const placement = { gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes };
       const loaded = await runner.request(
-        { type: 'load', path, gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes },
+        { type: 'load', path, chatTemplate, ...placement },
         'loaded',
         options,
       );

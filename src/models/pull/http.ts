@@ -60,6 +60,11 @@ export class Http {
     throw unavailable(url, `redirects more than ${MAX_REDIRECTS} times`);
   }
 
+  /** Whether an address may be asked at all. @throws FORBIDDEN */
+  check(url: URL): void {
+    this.#options.policy.check(url);
+  }
+
   async close(): Promise<void> {
     await this.#dispatcher.destroy();
   }

@@ -6,7 +6,7 @@ import { partNames, splitName, withoutSplit } from '../gguf-split.ts';
 import { MLC_TABLES } from '../mlc-facts.ts';
 import { MLC_CONFIG } from '../weight-units.ts';
 import { listRepository, type HubOptions } from './hub.ts';
-import { httpFile, localFile, type Digest, type RemoteFile } from './remote-file.ts';
+import { httpFile, localFile, type RemoteFile } from './remote-file.ts';
 import { safeName } from './safe-name.ts';
 import type { Source } from './source.ts';
 
@@ -35,19 +35,15 @@ const MLC_FILE =
   /^(mlc-chat-config|tensor-cache|ndarray-cache|tokenizer|tokenizer_config|vocab|added_tokens|special_tokens_map)\.json$|^params_shard_\d+\.bin$|^tokenizer\.model$|^merges\.txt$|^[\w][\w.-]*\.wasm$|^LICENSE/;
 
 /** @throws NOT_FOUND where there are no weights; FORBIDDEN, SOURCE_UNAVAILABLE, INVALID_INPUT */
-export async function offerOf(
-  source: Source,
-  options: HubOptions,
-  { sha256, signal }: { readonly sha256: string | null; readonly signal: AbortSignal },
-): Promise<Offer> {
+export async function offerOf(source: Source, options: HubOptions, signal: AbortSignal): Promise<Offer> {
   switch (source.scheme) {
     case 'hf':
       return hubOffer(source, options, signal);
     case 'https':
     case 'http':
-      return urlOffer(source.url, options, sha256);
+      return urlOffer(source.url, options);
     case 'file':
-      return localOffer(source.path, sha256);
+      return localOffer(source.path);
   }
 }
 
@@ -95,7 +91,7 @@ function mlcVariants(files: readonly RemoteFile[]): OfferedVariant[] {
 }
 
 /** A file, and where its name says so the other parts beside it. @throws INVALID_INPUT */
-function urlOffer(url: URL, { http }: HubOptions, sha256: string | null): Offer {
+function urlOffer(url: URL, { http }: HubOptions): Offer {
   const name = safeName(decoded(url.pathname.split('/').at(-1) ?? ''));
   const folder = safeName(url.hostname.replace(/^\[|\]$/g, '').replaceAll(':', '-'));
   if (name === null || folder === null || !/\.gguf$/i.test(name))
@@ -107,7 +103,7 @@ function urlOffer(url: URL, { http }: HubOptions, sha256: string | null): Offer 
     return httpFile(http, names.length === 1 ? url : place, {
       name: part,
       sizeBytes: null,
-      digest: digestOf(sha256),
+      digest: null,
     });
   });
   return { folder, variants: [{ label: labelOf(name), format: 'GGUF', files }] };
@@ -122,7 +118,7 @@ function decoded(text: string): string {
 }
 
 /** @throws NOT_FOUND, INVALID_INPUT */
-async function localOffer(place: string, sha256: string | null): Promise<Offer> {
+async function localOffer(place: string): Promise<Offer> {
   if (existsSync(path.join(place, MLC_CONFIG))) {
     const names = (await glob('*', { cwd: place, onlyFiles: true, expandDirectories: false })).filter(
       (name) => MLC_FILE.test(name),
@@ -138,10 +134,19 @@ async function localOffer(place: string, sha256: string | null): Promise<Offer> 
       `source: ${place} is neither a GGUF file nor a folder of MLC weights.`,
     );
   const files = await Promise.all(
-    partNames(place).map((part) => localFile(part, { name: path.basename(part), digest: digestOf(sha256) })),
+    partNames(place).map((part) => localFile(part, { name: path.basename(part), digest: null })),
   );
   return { folder: 'local', variants: [{ label: labelOf(path.basename(place)), format: 'GGUF', files }] };
 }
 
-const digestOf = (sha256: string | null): Digest | null =>
-  sha256 === null ? null : { algorithm: 'sha256', hex: sha256.toLowerCase() };
+/** The offer with hashes that were given instead of those that are listed: of its one file, or by file name. */
+export function withDigests(offer: Offer, sha256: string | Readonly<Record<string, string>> | null): Offer {
+  if (sha256 === null) return offer;
+  const given = (name: string): string | undefined => (typeof sha256 === 'string' ? sha256 : sha256[name]);
+  const withDigest = (file: RemoteFile): RemoteFile => {
+    const hex = given(file.name)?.toLowerCase();
+    return hex === undefined ? file : { ...file, digest: { algorithm: 'sha256', hex } };
+  };
+  const variants = offer.variants.map((variant) => ({ ...variant, files: variant.files.map(withDigest) }));
+  return { ...offer, variants };
+}

@@ -5,8 +5,10 @@ import { lock } from 'proper-lockfile';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { ErrorCode, MixgateError } from '../../errors.ts';
+import { modelSettingsSchema } from '../model-settings.ts';
 import { diskError } from './disk.ts';
 import { ENDED, type PullRecord } from './pull.ts';
+import { parseSource } from './source.ts';
 
 /** Hidden, so that no scan looks into it. */
 const FOLDER = '.pulls';
@@ -19,8 +21,9 @@ const RETRY_MS = 500;
 
 const recordSchema = z.object({
   id: z.string().regex(/^[0-9a-f]{16}$/),
-  source: z.string(),
-  sha256: z.string().nullable(),
+  source: z.string().refine((text) => isReadable(text)),
+  sha256: z.union([z.string(), z.record(z.string(), z.string())]).nullable(),
+  settings: modelSettingsSchema.nullable(),
   createdAt: z.number(),
   finishedAt: z.number().nullable(),
   state: z.enum(['QUEUED', 'DOWNLOADING', 'VERIFYING', 'COMPLETED', 'FAILED', 'CANCELLED']),
@@ -119,6 +122,15 @@ export class PullStore {
     } catch {
       return []; // Nothing was ever pulled.
     }
+  }
+}
+
+function isReadable(source: string): boolean {
+  try {
+    parseSource(source);
+    return true;
+  } catch {
+    return false;
   }
 }
 

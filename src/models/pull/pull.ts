@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../errors.ts';
 import type { Source } from './source.ts';
+import type { ModelSettings } from '../model-settings.ts';
 import { Rate } from './rate.ts';
 
 export type PullState = 'QUEUED' | 'DOWNLOADING' | 'VERIFYING' | 'COMPLETED' | 'FAILED' | 'CANCELLED';
@@ -44,7 +45,10 @@ export interface PulledFile {
 export interface PullRecord {
   readonly id: string;
   readonly source: string;
-  readonly sha256: string | null;
+  /** Of the one file, or by file name. */
+  readonly sha256: string | Readonly<Record<string, string>> | null;
+  /** What its models are set to once it is complete. */
+  readonly settings: ModelSettings | null;
   readonly createdAt: number;
   readonly finishedAt: number | null;
   readonly state: PullState;

@@ -1,54 +1,63 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { asMixgateError, MixgateError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Catalog } from '../catalog.ts';
+import type { ModelSettingsStore } from '../model-settings.ts';
 import type { Entry, KnownVariant } from '../variant.ts';
-import type { AddressPolicy } from './address-policy.ts';
 import { choose, examineAll, type Choice, type ChooseBest } from './choose.ts';
 import { freeBytes, usedBytes } from './disk.ts';
 import type { HubOptions } from './hub.ts';
-import { offerOf, type Offer, type OfferedVariant } from './offer.ts';
+import { offerOf, withDigests, type Offer, type OfferedVariant } from './offer.ts';
 import { ENDED, Pull, type PullRecord, type PullView } from './pull.ts';
 import { LOCK_WAIT_MS, PullStore } from './pull-store.ts';
 import { remoteFacts } from './remote-facts.ts';
-import { canonical, parseSource, type Source } from './source.ts';
+import { allowedSource, canonical, parseSource, type Source } from './source.ts';
 import { transfer, type TransferSettings } from './transfer.ts';
 
 export interface PullsOptions {
   readonly catalog: Catalog;
   readonly hub: HubOptions;
-  readonly policy: AddressPolicy;
   readonly transfer: TransferSettings;
   /** Schemes that sources may have. */
   readonly schemes: readonly Source['scheme'][];
   /** Pulls that run at once; more wait. */
   readonly atOnce: number;
   readonly best: ChooseBest;
+  readonly settings: ModelSettingsStore;
   readonly log: Log;
   readonly now: () => number;
+}
+
+/** Bytes. */
+export interface DiskUse {
+  /** Parts of unfinished pulls included. */
+  readonly usedBytes: number;
+  readonly freeBytes: number;
+  readonly budgetBytes: number | null;
 }
 
 const MAX_WAITING = 100;
 /** Ended pulls that can still be looked at. */
 const KEPT = 100;
 const EVENT_MS = 100;
-/** Sources whose headers are remembered. */
-const MAX_INSPECTED = 50;
 const SHA256 = /^[0-9a-f]{64}$/i;
 
 /** Brings weights into the models folder. */
 export class Pulls {
   readonly #options: PullsOptions;
   readonly #store: PullStore;
+  readonly #closing = new AbortController();
   readonly #limit: ReturnType<typeof pLimit>;
   /** By id, oldest first. */
   readonly #pulls = new Map<string, Pull>();
   readonly #running = new Map<string, Promise<void>>();
-  readonly #inspected: string[] = [];
   #isClosed = false;
+  /** Called when a pull is complete. */
+  onCompleted: () => void = () => undefined;
 
   constructor(options: PullsOptions) {
     this.#options = options;
@@ -63,7 +72,13 @@ export class Pulls {
     for (const record of this.#store.records(now())) {
       const pull = new Pull(record, parseSource(record.source), now);
       this.#pulls.set(pull.id, pull);
-      if (!pull.hasEnded) this.#run(pull);
+      if (pull.hasEnded) continue;
+      try {
+        this.#parse(record.source);
+        this.#run(pull);
+      } catch (error) {
+        this.#fail(pull, error); // Not allowed any more.
+      }
     }
   }
 
@@ -71,22 +86,33 @@ export class Pulls {
    * Starts, and returns at once. The same source while it is under way is the same pull; after a failure it goes on.
    * @throws INVALID_INPUT, FORBIDDEN, QUEUE_FULL; BACKEND_UNAVAILABLE while the gateway stops
    */
-  start(text: string, sha256: string | null = null): Pull {
+  start(text: string, { sha256 = null, settings = null }: Partial<PullWishes> = {}): Pull {
     if (this.#isClosed)
       throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
     const source = this.#parse(text);
     if (sha256 !== null) checkDigest(source, sha256);
     const id = createHash('sha256').update(canonical(source)).digest('hex').slice(0, 16);
     const before = this.#pulls.get(id);
-    if (before !== undefined && (this.#running.has(id) || !before.hasEnded)) return before;
+    if (before !== undefined && (this.#running.has(id) || !before.hasEnded)) {
+      if (sha256 === null || isDeepStrictEqual(sha256, before.record.sha256)) return before;
+      throw new MixgateError(
+        'IN_USE',
+        `${before.record.source} is being pulled with another hash: cancel that first.`,
+      );
+    }
     if (this.#limit.pendingCount >= MAX_WAITING)
       throw new MixgateError('QUEUE_FULL', `${MAX_WAITING} pulls are waiting already: try again later.`);
-    const pull = new Pull(this.#recordFor(id, source, sha256), source, this.#options.now);
+    const pull = new Pull(this.#recordFor(id, source, { sha256, settings }), source, this.#options.now);
     this.#pulls.delete(id);
     this.#pulls.set(id, pull);
     this.#forgetOld();
     this.#run(pull);
     return pull;
+  }
+
+  /** Whether a source may be pulled at all. @throws INVALID_INPUT, FORBIDDEN */
+  check(text: string): void {
+    this.#parse(text);
   }
 
   /** @throws NOT_FOUND */
@@ -114,7 +140,7 @@ export class Pulls {
   }
 
   /** The pull as it is, then at every change (at most ten times a second), until it has ended. @throws NOT_FOUND */
-  async *events(id: string, signal: AbortSignal): AsyncGenerator<PullView> {
+  async *events(id: string, signal: AbortSignal = this.#closing.signal): AsyncGenerator<PullView> {
     const pull = this.get(id);
     while (!signal.aborted) {
       const changed = pull.changed(signal);
@@ -126,29 +152,8 @@ export class Pulls {
     }
   }
 
-  /** What a source has, from its headers alone; known to the catalog as REMOTE from then on. @throws as `offerOf` and `remoteFacts` */
-  async inspect(text: string, signal: AbortSignal): Promise<readonly Entry<KnownVariant>[]> {
-    const source = this.#parse(text);
-    const name = `inspected ${canonical(source)}`;
-    const offer = await this.#offer(source, null, signal);
-    const examined = await examineAll(selected(offer, source), (offered) =>
-      this.#examine(offered, offer, signal),
-    );
-    const entries = examined.flatMap(({ entry }) => entry ?? []);
-    if (entries.length === 0)
-      throw new MixgateError(
-        'VARIANT_NOT_AVAILABLE',
-        `${text}: its server only sends whole files, so that headers cannot be read before the download.`,
-      );
-    this.#options.catalog.elsewhere.announce(name, 'REMOTE', entries);
-    this.#inspected.push(name);
-    for (const old of this.#inspected.splice(0, this.#inspected.length - MAX_INSPECTED))
-      if (!this.#inspected.includes(old)) this.#options.catalog.elsewhere.announce(old, 'REMOTE', []);
-    return entries;
-  }
-
   /** Of the folder that pulls go to. Bytes. */
-  async diskUse() {
+  async diskUse(): Promise<DiskUse> {
     const { modelsFolder, diskBudgetBytes } = this.#options.transfer;
     await mkdir(modelsFolder, { recursive: true });
     const [used, free] = await Promise.all([usedBytes(modelsFolder), freeBytes(modelsFolder)]);
@@ -158,30 +163,22 @@ export class Pulls {
   /** Stops what runs, keeping what was fetched for the next start. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#closing.abort();
     for (const pull of this.#pulls.values()) pull.controller.abort(new Stopped());
     await Promise.all(this.#running.values());
-    await this.#options.hub.http.close();
   }
 
-  /** @throws INVALID_INPUT, FORBIDDEN */
   #parse(text: string): Source {
-    const source = parseSource(text);
-    const { schemes, policy } = this.#options;
-    if (!schemes.includes(source.scheme))
-      throw new MixgateError(
-        'FORBIDDEN',
-        `source: ${source.scheme}: is not allowed here, only ${schemes.join(', ')}.`,
-      );
-    if ('url' in source) policy.check(source.url);
-    return source;
+    const { schemes, hub } = this.#options;
+    return allowedSource(text, { schemes, check: (url) => hub.http.check(url) });
   }
 
   /** One that failed before keeps what it has chosen and fetched. */
-  #recordFor(id: string, source: Source, sha256: string | null): PullRecord {
+  #recordFor(id: string, source: Source, wishes: PullWishes): PullRecord {
     const before =
       this.#pulls.get(id)?.record ?? this.#store.records(this.#options.now()).find((each) => each.id === id);
     const isContinued = before !== undefined && !['COMPLETED', 'CANCELLED'].includes(before.state);
-    const about = { id, source: canonical(source), sha256, createdAt: this.#options.now() };
+    const about = { id, source: canonical(source), ...wishes, createdAt: this.#options.now() };
     const chosen = isContinued ? before.chosen : null;
     return {
       ...about,
@@ -241,7 +238,8 @@ export class Pulls {
 
   async #work(pull: Pull, signal: AbortSignal): Promise<void> {
     const { catalog, log, transfer: settings } = this.#options;
-    const offer = await this.#offer(pull.source, pull.record.sha256, signal);
+    const { sha256 } = pull.record;
+    const offer = withDigests(await offerOf(pull.source, this.#options.hub, signal), sha256);
     const choice = await this.#choice(pull, offer, signal);
     const entries = choice.variants.flatMap(({ entry }) => entry ?? []);
     catalog.elsewhere.announce(`pull ${pull.id}`, 'PULLING', entries);
@@ -262,7 +260,10 @@ export class Pulls {
     await catalog.scan();
     const variants = placed.flatMap((file) => catalog.variantOf(file) ?? []);
     if (variants.length > 0) pull.progress({ variantIds: [...new Set(variants.map(({ id }) => id))] });
+    const { settings: wished } = pull.record;
+    if (wished !== null) await this.#options.settings.set(modelIds(pull.view().variantIds, catalog), wished);
     pull.change({ state: 'COMPLETED' });
+    this.onCompleted();
   }
 
   /** What was chosen before stays chosen. */
@@ -274,10 +275,6 @@ export class Pulls {
     const selection =
       source.scheme === 'hf' && source.file === null ? source.selection : ({ kind: 'all' } as const);
     return choose(offer, selection, { examine, best: this.#options.best });
-  }
-
-  #offer(source: Source, sha256: string | null, signal: AbortSignal): Promise<Offer> {
-    return offerOf(source, this.#options.hub, { sha256, signal });
   }
 
   #examine(
@@ -303,12 +300,16 @@ export class Pulls {
   }
 }
 
+/** What is asked of a pull besides its source. */
+export type PullWishes = Pick<PullRecord, 'sha256' | 'settings'>;
+
 class Cancelled extends Error {}
 class Stopped extends Error {}
 
 /** @throws INVALID_INPUT */
-function checkDigest(source: Source, sha256: string): void {
-  if (!SHA256.test(sha256)) throw new MixgateError('INVALID_INPUT', 'sha256: must be 64 hexadecimal digits.');
+function checkDigest(source: Source, sha256: NonNullable<PullWishes['sha256']>): void {
+  if (typeof sha256 !== 'string') return Object.values(sha256).forEach(checkHex);
+  checkHex(sha256);
   if (source.scheme === 'hf' && source.file === null)
     throw new MixgateError(
       'INVALID_INPUT',
@@ -316,10 +317,10 @@ function checkDigest(source: Source, sha256: string): void {
     );
 }
 
-/** Where quantizations are named, only those that are called so: the headers of the others need not be read. */
-function selected({ variants }: Offer, source: Source): readonly OfferedVariant[] {
-  if (source.scheme !== 'hf' || source.selection.kind !== 'named') return variants;
-  const { names } = source.selection;
-  const named = variants.filter(({ label }) => names.includes(label.toUpperCase()));
-  return named.length > 0 ? named : variants;
+function checkHex(sha256: string): void {
+  if (!SHA256.test(sha256)) throw new MixgateError('INVALID_INPUT', 'sha256: must be 64 hexadecimal digits.');
 }
+
+const modelIds = (variantIds: readonly string[], catalog: Catalog): string[] => [
+  ...new Set(variantIds.map((id) => catalog.modelOf(id).id)),
+];

@@ -22,8 +22,6 @@ export type Source =
   | { readonly scheme: 'https' | 'http'; readonly url: URL }
   | { readonly scheme: 'file'; readonly path: string };
 
-export const SCHEMES = ['hf', 'https', 'http', 'file'] as const;
-
 /** Does a text name a source, and not a model that is here? */
 export const isSource = (text: string): boolean => /^(hf|https?|file):/i.test(text);
 
@@ -48,6 +46,24 @@ export function parseSource(text: string): Source {
   throw invalid(
     scheme === undefined ? 'has no scheme.' : `${scheme}: is not a scheme that weights can come by.`,
   );
+}
+
+interface Allowance {
+  readonly schemes: readonly Source['scheme'][];
+  /** @throws FORBIDDEN for an address that may not be reached */
+  readonly check: (url: URL) => void;
+}
+
+/** A source that this gateway may pull from. @throws INVALID_INPUT, FORBIDDEN */
+export function allowedSource(text: string, { schemes, check }: Allowance): Source {
+  const source = parseSource(text);
+  if (!schemes.includes(source.scheme))
+    throw new MixgateError(
+      'FORBIDDEN',
+      `source: ${source.scheme}: is not allowed here, only ${schemes.join(', ')}.`,
+    );
+  if ('url' in source) check(source.url);
+  return source;
 }
 
 function hubSource(text: string): Source {

@@ -8,12 +8,14 @@ import { PartFile, type TransferOptions } from './part-file.ts';
 import type { Pull } from './pull.ts';
 import type { RemoteFile } from './remote-file.ts';
 import { within } from './safe-name.ts';
+import type { VerifiedFiles } from './verified-files.ts';
 import { verify } from './verify.ts';
 
 export interface TransferSettings extends TransferOptions {
   readonly modelsFolder: string;
   /** Bytes that all pulled models together may take; null: as the disk has. */
   readonly diskBudgetBytes: number | null;
+  readonly verified: VerifiedFiles;
 }
 
 interface Item {
@@ -51,11 +53,16 @@ export async function transfer(
     tell.now();
     await download(items, settings, signal);
     pull.change({ state: 'VERIFYING' });
-    await check(items, pull, signal);
+    await check(items, pull, { settings, signal });
   } finally {
     tell.now();
   }
   await moveAll(items, destination, settings.modelsFolder);
+  const verified = items.flatMap(({ target, remote: { digest } }) =>
+    digest === null ? [] : [{ place: target, digest }],
+  );
+  // Only spares reading them again.
+  await settings.verified.add(verified).catch(() => undefined);
   return items.map(({ target }) => target);
 }
 
@@ -148,7 +155,11 @@ async function download(
 }
 
 /** What is not what it should be is thrown away, so that another try begins anew. */
-async function check(items: readonly Item[], pull: Pull, signal: AbortSignal): Promise<void> {
+async function check(
+  items: readonly Item[],
+  pull: Pull,
+  { settings: { verified }, signal }: { settings: TransferSettings; signal: AbortSignal },
+): Promise<void> {
   let verifiedBytes = 0;
   const onBytes = (bytes: number) => {
     verifiedBytes += bytes;
@@ -156,6 +167,7 @@ async function check(items: readonly Item[], pull: Pull, signal: AbortSignal): P
   };
   const tell = teller(() => pull.progress({ verifiedBytes }));
   for (const { remote, target, part } of items) {
+    if (part === null && remote.digest !== null && (await verified.has(target, remote.digest))) continue;
     const file = part?.path ?? target;
     try {
       if (remote.digest !== null)

@@ -4,7 +4,7 @@ import { MixgateError } from '../../errors.ts';
 import { abortFirst } from '../../generation/abort-first.ts';
 import type { GenerationEvent as GenerationEventFacts } from '../../generation/events.ts';
 import type { Generation as GenerationFacts } from '../../generation/generation.ts';
-import { generationRequestSchema, parseRequest } from '../../generation/request.ts';
+import { generationRequest } from '../../generation/request.ts';
 import type { Plan as PlanFacts } from '../../routing/plan.ts';
 import { Plan } from '../plan/types.ts';
 import type { RequestContext, Services } from '../services.ts';
@@ -56,9 +56,9 @@ export class GenerationResolver {
   })
   startGeneration(
     @Arg('input', () => GenerateInput) input: GenerateInput,
-    @Ctx() { generations, callerId }: RequestContext,
+    @Ctx() { generations, settings, callerId }: RequestContext,
   ): GenerationFacts {
-    return generations.start(parseRequest(generationRequestSchema, input), callerId);
+    return generations.start(generationRequest(input, settings.sampling), callerId);
   }
 
   @Mutation(() => Generation, { description: 'Cancel, and return when it has ended.' })
@@ -71,8 +71,9 @@ export class GenerationResolver {
 
   @Subscription(() => GenerationEvent, {
     description: 'Start a generation and stream it.',
-    subscribe: ({ args, context: { generations, callerId } }: SubscribeTo<{ input: GenerateInput }>) => {
-      const { log } = generations.start(parseRequest(generationRequestSchema, args.input), callerId);
+    subscribe: ({ args, context }: SubscribeTo<{ input: GenerateInput }>) => {
+      const { generations, settings, callerId } = context;
+      const { log } = generations.start(generationRequest(args.input, settings.sampling), callerId);
       return abortFirst((signal) => log.read(0, signal));
     },
   })

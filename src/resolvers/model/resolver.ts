@@ -3,7 +3,7 @@ import { removeVariant } from '../../generation/remove-variant.ts';
 import type { Availability, KnownVariant, ModelFacts } from '../../models/catalog.ts';
 import { SafeInt } from '../scalars.ts';
 import type { Services } from '../services.ts';
-import { Model, Variant, VariantAvailability } from './types.ts';
+import { Model, ModelSettings, Variant, VariantAvailability } from './types.ts';
 
 @Resolver(() => Model)
 export class ModelResolver {
@@ -38,6 +38,14 @@ export class ModelResolver {
     @Ctx() services: Services,
   ): Promise<number> {
     return removeVariant(id, force === true, services);
+  }
+
+  @FieldResolver(() => ModelSettings, {
+    nullable: true,
+    description: 'Null where no manifest says anything.',
+  })
+  settings(@Root() { id }: ModelFacts, @Ctx() { settings }: Services): ModelSettings | null {
+    return settings.get(id);
   }
 }
 

@@ -1,5 +1,5 @@
 import { Field, Float, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { SafeInt } from '../scalars.ts';
+import { Json, SafeInt } from '../scalars.ts';
 
 export enum WeightFormat {
   GGUF = 'GGUF',
@@ -121,6 +121,31 @@ export class Variant {
 
   @Field(() => MlcNeeds, { nullable: true, description: 'Null for GGUF.' })
   mlc!: MlcNeeds | null;
+}
+
+@ObjectType({ description: 'What a manifest says of a model beyond its weights.' })
+export class ModelSettings {
+  @Field(() => String, { description: 'The manifest that says so.' })
+  manifest!: string;
+
+  @Field(() => Json, {
+    nullable: true,
+    description: 'Defaults for requests that leave `sampling` out; names as in SamplingInput.',
+  })
+  sampling!: Record<string, number> | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Chat template in Jinja, used from the next load on instead of the one that the weights carry.',
+  })
+  chatTemplate!: string | null;
+
+  @Field(() => Json, {
+    nullable: true,
+    description: 'How it is kept loaded; null: it is loaded when it is needed.',
+  })
+  pin!: Record<string, unknown> | null;
 }
 
 @ObjectType({

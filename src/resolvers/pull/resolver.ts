@@ -31,7 +31,7 @@ export class ModelPullResolver {
     sha256: string | null,
     @Ctx() { pulls }: Services,
   ): PullView {
-    return pulls.start(source, sha256 ?? null).view();
+    return pulls.start(source, { sha256: sha256 ?? null }).view();
   }
 
   @Mutation(() => ModelPull, {
@@ -39,6 +39,17 @@ export class ModelPullResolver {
   })
   cancelModelPull(@Arg('id', () => ID) id: string, @Ctx() { pulls }: Services): Promise<PullView> {
     return pulls.cancel(id);
+  }
+
+  @Mutation(() => [ModelPull], {
+    description:
+      'Read a manifest (a file of this machine, or an https address), start the pulls it lists and set up its models. docs/manifest.schema.json says what it may hold.',
+  })
+  importManifest(
+    @Arg('source', () => String) source: string,
+    @Ctx() { manifests }: Services,
+  ): Promise<readonly PullView[]> {
+    return manifests.import(source);
   }
 
   @Subscription(() => ModelPull, {

@@ -9,13 +9,15 @@ type Messages = Extract<Prompt, { messages: unknown }>['messages'];
 /** Two markers that no tokenizer merges with text and no person types. */
 const MARKER = '\u{E000}';
 
-/** Turns prompts into tokens with the template that the model itself carries. */
+/** Turns prompts into tokens with the template that the model itself carries, or with another. */
 export class ChatTemplate {
   readonly #model: LlamaModel;
+  readonly #source: string | null;
   #template: Template | null = null;
 
-  constructor(model: LlamaModel) {
+  constructor(model: LlamaModel, source: string | null) {
     this.#model = model;
+    this.#source = source;
   }
 
   /** @throws INVALID_INPUT when the model has no template or its template refuses the messages */
@@ -76,7 +78,7 @@ export class ChatTemplate {
   }
 
   #compiled(): Template {
-    const source = this.#model.fileInfo.metadata.tokenizer.chat_template;
+    const source = this.#source ?? this.#model.fileInfo.metadata.tokenizer.chat_template;
     if (source === undefined || source === '')
       throw new MixgateError(
         'INVALID_INPUT',

@@ -27,15 +27,20 @@ export class LoadedModel {
   private constructor(
     readonly model: LlamaModel,
     context: LlamaContext,
-    slots: number,
-    readonly schedule: BatchSchedule,
+    {
+      slots,
+      schedule,
+      chatTemplate,
+    }: { slots: number; schedule: BatchSchedule; chatTemplate: string | null },
   ) {
+    this.schedule = schedule;
     this.llama = model.llama;
     this.#context = context;
     this.#free = Array.from({ length: slots }, () => context.getSequence());
-    this.chatTemplate = new ChatTemplate(model);
+    this.chatTemplate = new ChatTemplate(model, chatTemplate);
   }
 
+  readonly schedule: BatchSchedule;
   readonly llama: Llama;
   readonly chatTemplate: ChatTemplate;
 
@@ -78,7 +83,7 @@ export class LoadedModel {
           ? {}
           : { experimentalKvCacheKeyType: kvCacheType, experimentalKvCacheValueType: kvCacheType }),
       });
-      return new LoadedModel(model, context, slots, schedule);
+      return new LoadedModel(model, context, { slots, schedule, chatTemplate: request.chatTemplate });
     } catch (error) {
       if (signal.aborted) throw new MixgateError('INTERNAL', 'The load was cancelled.');
       await setTimeout(LOG_DELAY_MS);

@@ -1,0 +1,41 @@
+import pc from 'picocolors';
+import type { ConfigSource } from '../config.ts';
+import { MixgateError } from '../errors.ts';
+import { removeVariant } from '../generation/remove-variant.ts';
+import type { Catalog } from '../models/catalog.ts';
+import type { CommandEnvironment } from './environment.ts';
+import { gib } from './format.ts';
+import { withGateway } from './gateway.ts';
+
+export interface RemoveOptions extends ConfigSource {
+  readonly all?: boolean;
+  readonly force?: boolean;
+}
+
+/** `mixgate remove VARIANT…`: deletes files and says how many bytes came back. */
+export async function removeModels(
+  names: readonly string[],
+  { all, force, ...flags }: RemoveOptions,
+  environment: CommandEnvironment,
+): Promise<void> {
+  await withGateway(flags, environment, async (services) => {
+    const ids = names.flatMap((name) => variantsNamed(name, services.catalog, all === true));
+    for (const id of ids) services.catalog.checkRemovable(id);
+    for (const id of ids) {
+      const bytes = await removeVariant(id, force === true, services);
+      process.stdout.write(`${pc.green('✓')} ${id}: ${gib(bytes)} freed\n`);
+    }
+  });
+}
+
+/** A variant's id in any case, or with `--all` a model's. @throws INVALID_INPUT, MODEL_NOT_FOUND, VARIANT_NOT_AVAILABLE */
+function variantsNamed(name: string, catalog: Catalog, isAll: boolean): readonly string[] {
+  const [model = '', quantization] = name.split(':');
+  if (quantization !== undefined) return catalog.variants(model, quantization).map(({ id }) => id);
+  const ids = catalog.variants(model, null).map(({ id }) => id);
+  if (isAll || ids.length === 1) return ids;
+  throw new MixgateError(
+    'INVALID_INPUT',
+    `${name} has several variants: name one (${ids.join(', ')}), or say --all.`,
+  );
+}

@@ -1,0 +1,67 @@
+import { MixgateError } from '../../errors.ts';
+import type { Catalog } from '../catalog.ts';
+import type { Entry, KnownVariant } from '../variant.ts';
+import { examineAll } from './choose.ts';
+import type { HubOptions } from './hub.ts';
+import { offerOf, type Offer, type OfferedVariant } from './offer.ts';
+import type { Patience } from './remote-file.ts';
+import { remoteFacts } from './remote-facts.ts';
+import { allowedSource, canonical, type Source } from './source.ts';
+
+export interface InspectionsOptions {
+  readonly catalog: Catalog;
+  readonly hub: HubOptions;
+  readonly schemes: readonly Source['scheme'][];
+  readonly patience: Patience;
+}
+
+/** Sources that are remembered. */
+const MAX_KEPT = 50;
+
+/** Looks at what sources have, from headers alone. */
+export class Inspections {
+  readonly #options: InspectionsOptions;
+  /** Oldest first. */
+  readonly #kept = new Set<string>();
+
+  constructor(options: InspectionsOptions) {
+    this.#options = options;
+  }
+
+  /** What a source has; known to the catalog as REMOTE from then on. @throws as `offerOf` and `remoteFacts` */
+  async inspect(text: string, signal: AbortSignal): Promise<readonly Entry<KnownVariant>[]> {
+    const { hub, schemes, patience } = this.#options;
+    const source = allowedSource(text, { schemes, check: (url) => hub.http.check(url) });
+    const offer = await offerOf(source, hub, signal);
+    const examined = await examineAll(selected(offer, source), (offered) =>
+      remoteFacts(offered, offer.folder, { patience, signal }),
+    );
+    const entries = examined.flatMap(({ entry }) => entry ?? []);
+    if (entries.length === 0)
+      throw new MixgateError(
+        'VARIANT_NOT_AVAILABLE',
+        `${text}: its server only sends whole files, so that headers cannot be read before the download.`,
+      );
+    this.#remember(canonical(source), entries);
+    return entries;
+  }
+
+  #remember(name: string, entries: readonly Entry<KnownVariant>[]): void {
+    const { elsewhere } = this.#options.catalog;
+    this.#kept.delete(name);
+    this.#kept.add(name);
+    elsewhere.announce(`inspected ${name}`, 'REMOTE', entries);
+    const [oldest] = this.#kept;
+    if (this.#kept.size <= MAX_KEPT || oldest === undefined) return;
+    this.#kept.delete(oldest);
+    elsewhere.announce(`inspected ${oldest}`, 'REMOTE', []);
+  }
+}
+
+/** Where quantizations are named, only those that are called so: the headers of the others need not be read. */
+function selected({ variants }: Offer, source: Source): readonly OfferedVariant[] {
+  if (source.scheme !== 'hf' || source.selection.kind !== 'named') return variants;
+  const { names } = source.selection;
+  const named = variants.filter(({ label }) => names.includes(label.toUpperCase()));
+  return named.length > 0 ? named : variants;
+}
