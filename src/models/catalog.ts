@@ -68,13 +68,11 @@ export class Catalog {
 
   /** From now on what comes and goes in the folders is noticed. */
   async watch(mode: WatchMode): Promise<void> {
-    const folders = this.#folders().filter((folder) => existsSync(folder));
-    if (mode === 'off' || folders.length === 0) return;
     const onChange = () => this.#scanSoon();
-    const watcher = await watchFolders(folders, mode, { onChange, log: this.#options.log });
+    const end = await watchFolders(this.#folders(), mode, { onChange, log: this.#options.log });
     this.#close = async () => {
       clearTimeout(this.#timer);
-      await watcher.close();
+      await end();
       await this.#scanning;
     };
   }

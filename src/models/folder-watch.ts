@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { watch, type FSWatcher } from 'chokidar';
+import { watch } from 'chokidar';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 
@@ -10,33 +11,42 @@ const POLL_MS = 1000;
 /** What weights consist of; whatever else a folder holds may change as it likes. */
 const WEIGHTS = /\.(gguf|json|bin|wasm|model|txt)$/i;
 
-/** Calls back when something that may be weights changes in the folders, whatever it was. */
+/** Calls back when something that may be weights changes in the folders, whatever it was. The answer ends it. */
 export async function watchFolders(
   folders: readonly string[],
-  mode: Exclude<WatchMode, 'off'>,
+  mode: WatchMode,
   { onChange, log }: { onChange: () => void; log: Log },
-): Promise<FSWatcher> {
+): Promise<() => Promise<void>> {
+  if (mode === 'off' || folders.length === 0) return async () => undefined;
+  if (mode === 'poll') {
+    const timer = setInterval(onChange, POLL_MS);
+    return async () => clearInterval(timer);
+  }
   const roots = folders.map((folder) => path.resolve(folder));
   const isHidden = (file: string) => {
     const root = roots.find((each) => file === each || file.startsWith(each + path.sep));
-    return (
-      root !== undefined &&
-      path
-        .relative(root, file)
-        .split(path.sep)
-        .some((name) => name.startsWith('.'))
-    );
+    const names = root === undefined ? [] : path.relative(root, file).split(path.sep);
+    return names.some((name) => name.startsWith('.'));
   };
   const watcher = watch([...roots], {
     ignoreInitial: true,
-    usePolling: mode === 'poll',
-    interval: POLL_MS,
-    binaryInterval: POLL_MS,
     ignored: (file, stats) =>
       isHidden(path.resolve(file)) || (stats?.isFile() === true && !WEIGHTS.test(file)),
   });
   watcher.on('all', onChange);
   watcher.on('error', (error) => log.error('catalog.watchFailed', { reason: messageOf(error) }));
   await new Promise<void>((resolve) => watcher.once('ready', resolve));
-  return watcher;
+  // Events tell nothing of a folder that is yet to come, or of a drive that was away and is back.
+  let here = new Set(roots.filter((root) => existsSync(root)));
+  const timer = setInterval(() => {
+    const now = new Set(roots.filter((root) => existsSync(root)));
+    const isBack = [...now].filter((root) => !here.has(root));
+    for (const root of isBack) watcher.unwatch(root).add(root);
+    if (isBack.length > 0 || now.size < here.size) onChange();
+    here = now;
+  }, POLL_MS);
+  return async () => {
+    clearInterval(timer);
+    await watcher.close();
+  };
 }
