@@ -86,7 +86,7 @@ export class Manifests {
     const url = new URL(place);
     const response = await this.#options.http.get(url, {}, AbortSignal.timeout(60_000));
     if (response.status !== 200) {
-      response.body.on('error', () => undefined).destroy();
+      response.body.destroy();
       refuse(url, response.status);
     }
     return { text: await readText(response, url, MAX_BYTES), location: `${url.origin}${url.pathname}` };

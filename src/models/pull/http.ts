@@ -53,7 +53,7 @@ export class Http {
       const location = answered['location'];
       if (!REDIRECTS.has(statusCode) || typeof location !== 'string')
         return { status: statusCode, headers: answered, body };
-      body.on('error', () => undefined).destroy();
+      body.destroy();
       if (!URL.canParse(location, target)) throw unavailable(url, 'redirects to no URL');
       target = new URL(location, target);
     }
@@ -74,11 +74,14 @@ export class Http {
     policy.check(url);
     const authorization = token?.origin === url.origin ? { authorization: `Bearer ${token.value}` } : {};
     try {
-      return await request(url, {
+      const answer = await request(url, {
         dispatcher: this.#dispatcher,
         headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers, ...authorization },
         signal,
       });
+      // Whoever reads it is told; thrown away half-read, an error may not end the process.
+      answer.body.on('error', () => undefined);
+      return answer;
     } catch (error) {
       signal.throwIfAborted();
       throw refusal(error) ?? unavailable(url, reasonOf(error));

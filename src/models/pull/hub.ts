@@ -80,7 +80,7 @@ function fetchBy(http: Http, signal: AbortSignal): typeof fetch {
     const url = new URL(input instanceof Request ? input.url : input);
     const response = await http.get(url, { accept: 'application/json' }, signal);
     if (response.status >= 400) {
-      response.body.on('error', () => undefined).destroy();
+      response.body.destroy();
       refuse(url, response.status);
     }
     const text = await readText(response, url, MAX_LISTING_BYTES);

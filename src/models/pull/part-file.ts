@@ -22,7 +22,7 @@ export interface TransferOptions {
 
 /** Less than this between two looks is a stall. */
 const STALL_BYTES = 1024;
-/** This much between two failures is progress, however often a server hangs up. */
+/** A request that brought this much was no failure, however often a server hangs up. */
 const PROGRESS_BYTES = 16 * 1024;
 const MAX_RETRY_MS = 30_000;
 const SOON_MS = 50;
@@ -51,7 +51,6 @@ export class PartFile {
   /** Null before the first answer. */
   #acceptsRanges: boolean | null = null;
   #failures = 0;
-  #bytesAtFailure = 0;
   #restarts = 0;
   #checkpointed: Promise<void> = Promise.resolve();
   #checkpointedAt = 0;
@@ -149,19 +148,18 @@ export class PartFile {
     } catch (error) {
       signal.throwIfAborted();
       if (progress.at < segment[1]) segments.push([progress.at, segment[1]]);
-      await this.#recover(error, signal);
+      await this.#recover(error, progress.at - segment[0] >= PROGRESS_BYTES, signal);
     }
   }
 
-  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+  async #recover(error: unknown, hasBrought: boolean, signal: AbortSignal): Promise<void> {
     const failure = asMixgateError(error);
     if (failure.code !== 'SOURCE_UNAVAILABLE') throw error;
-    if (this.receivedBytes - this.#bytesAtFailure >= PROGRESS_BYTES) this.#failures = 0;
-    this.#bytesAtFailure = this.receivedBytes;
-    const { attempts, retryMs } = this.#options;
-    const failures = this.#failures++;
+    const { attempts, connections, retryMs } = this.#options;
+    // Requests that run at once fail at once: that is one failure of the source.
+    this.#failures = hasBrought ? 0 : this.#failures + 1 / connections;
     if (this.#failures >= attempts) throw failure;
-    const pause = failures === 0 ? SOON_MS : Math.min(MAX_RETRY_MS, retryMs * 2 ** (failures - 1));
+    const pause = hasBrought ? SOON_MS : Math.min(MAX_RETRY_MS, retryMs * 2 ** Math.floor(this.#failures));
     await delay(Math.max(pause, Number(failure.data['retryAfterMs'] ?? 0)), undefined, { signal });
   }
 
@@ -195,7 +193,7 @@ export class PartFile {
         await this.#take(file, opened, { end, progress });
       } finally {
         either.removeEventListener('abort', cut);
-        opened.body.on('error', () => undefined).destroy();
+        opened.body.destroy();
       }
     } catch (error) {
       signal.throwIfAborted();
@@ -245,9 +243,11 @@ export class PartFile {
       );
   }
 
-  /** @throws INTEGRITY_MISMATCH */
+  /** @throws INTEGRITY_MISMATCH for another size than was listed, SourceChanged for another than the source said before */
   #checkSize(told: number | null): void {
-    const promised = this.#sizeBytes;
+    const { sizeBytes: promised } = this.#remote;
+    if (told !== null && promised === null && this.#sizeBytes !== null && told !== this.#sizeBytes)
+      throw new SourceChanged();
     if (told !== null && promised !== null && told !== promised)
       throw new MixgateError(
         'INTEGRITY_MISMATCH',

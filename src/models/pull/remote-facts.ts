@@ -57,7 +57,7 @@ async function ggufRemote(
 /** Null where ranges are not served, since then a header cannot be read without the rest. */
 async function sizeOf(file: RemoteFile, signal: AbortSignal): Promise<number | null> {
   const { body, sizeBytes, acceptsRanges } = await file.open({ start: 0, end: 1 }, null, signal);
-  body.on('error', () => undefined).destroy();
+  body.destroy();
   return acceptsRanges ? sizeBytes : null;
 }
 

@@ -68,6 +68,8 @@ export function httpFile(
           return { ...common, start: 0, sizeBytes, acceptsRanges: false };
         }
         if (status === 206) {
+          const { validator: current } = common;
+          if (validator !== null && current !== null && current !== validator) throw new SourceChanged();
           const sizeBytes = totalOf(answered['content-range'], start, url);
           return { ...common, start, sizeBytes, acceptsRanges: true };
         }
@@ -75,7 +77,7 @@ export function httpFile(
         if (status === 429 || status === 503) throw busy(url, status, answered['retry-after']);
         return refuse(url, status);
       } catch (error) {
-        body.on('error', () => undefined).destroy();
+        body.destroy();
         throw error;
       }
     },
@@ -125,6 +127,7 @@ export async function localFile(
       const current = `${size}:${mtimeMs}`;
       if (validator !== null && validator !== current) throw new SourceChanged();
       const body = createReadStream(path, { start, end: (end ?? size) - 1 });
+      body.on('error', () => undefined);
       return { body, start, sizeBytes: size, validator: current, acceptsRanges: true };
     },
   };
@@ -184,7 +187,7 @@ async function readOnce(
     return bytes;
   } finally {
     either.removeEventListener('abort', cut);
-    body.on('error', () => undefined).destroy();
+    body.destroy();
   }
 }
 

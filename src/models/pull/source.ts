@@ -71,7 +71,8 @@ function hubSource(text: string): Source {
   const [, place = '', revision = 'main'] = /^([^@]*)(?:@(.*))?$/s.exec(address) ?? [];
   const [owner, name, ...rest] = place.split('/');
   const repo = `${owner}/${name}`;
-  if (!REPO.test(repo) || /\.\.|--/.test(repo)) throw invalid(`hf:${place} is no owner/repo.`);
+  if (name === undefined || !REPO.test(repo) || /\.\.|--/.test(repo))
+    throw invalid(`hf:${place} is no owner/repo.`);
   if (!REVISION.test(revision) || revision.includes('..')) throw invalid(`${revision} is no revision.`);
   const file = rest.length === 0 ? null : rest.join('/');
   if (file !== null && selected !== undefined)
