@@ -54,13 +54,16 @@ export const EVENT_FIELDS = `__typename generationId firstSequence sequence
 
 export const GENERATE = `subscription ($input: GenerateInput!) { generate(input: $input) { ${EVENT_FIELDS} } }`;
 
-/** Starts one; `flags` as on the command line. */
+/** Starts one; `flags` as on the command line, `launcher` a command that runs the command it is given. */
 export async function startGateway(
   flags: string[] = [],
   environment: NodeJS.ProcessEnv = {},
+  launcher: readonly string[] = [],
 ): Promise<TestGateway> {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'mixgate-test-'));
-  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', '--data-dir', dataDir, ...flags], {
+  const serve = [process.execPath, MAIN, 'serve', '--port', '0', '--data-dir', dataDir, ...flags];
+  const [command = '', ...args] = [...launcher, ...serve];
+  const child = spawn(command, args, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

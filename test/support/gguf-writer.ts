@@ -1,8 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { GGML_TYPES } from '../../src/routing/ggml-types.ts';
 import { readGgufHeader } from '../../src/models/gguf.ts';
-import { readFileSync } from 'node:fs';
 
 type Value = string | number | boolean | readonly string[];
 
@@ -14,11 +13,14 @@ interface Tensor {
 }
 
 const ALIGNMENT = 32;
+const UINT16 = 2;
+const INT32 = 5;
 const u32 = (value: number): Buffer => {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
   return bytes;
 };
+const u16 = (value: number): Buffer => u32(value).subarray(0, 2);
 const u64 = (value: number): Buffer => {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64LE(BigInt(value));
@@ -104,15 +106,11 @@ export async function splitModel(file: string, parts: number): Promise<Buffer[]>
   const perPart = Math.ceil(tensors / parts);
   return Array.from({ length: parts }, (_, index) => {
     const mine = infos.slice(index * perPart, (index + 1) * perPart);
-    const split = {
-      'split.no': index,
-      'split.count': parts,
-      'split.tensors.count': tensors,
-    };
-    const entries = Object.entries(split).flatMap(([key, value]) => [
-      text(key),
-      Buffer.concat([u32(4), u32(value)]),
-    ]);
+    const entries = [
+      [text('split.no'), u32(UINT16), u16(index)],
+      [text('split.count'), u32(UINT16), u16(parts)],
+      [text('split.tensors.count'), u32(INT32), u32(tensors)],
+    ].flat();
     let offset = 0;
     const datas: Buffer[] = [];
     const encodedInfos = mine.map(({ head, at, length }) => {

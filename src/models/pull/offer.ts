@@ -93,7 +93,7 @@ function mlcVariants(files: readonly RemoteFile[]): OfferedVariant[] {
 /** A file, and where its name says so the other parts beside it. @throws INVALID_INPUT */
 function urlOffer(url: URL, { http }: HubOptions): Offer {
   const name = safeName(decoded(url.pathname.split('/').at(-1) ?? ''));
-  const folder = safeName(url.hostname.replace(/^\[|\]$/g, '').replaceAll(':', '-'));
+  const folder = safeName(url.hostname.replace(/^\[|\]$|\.$/g, '').replaceAll(':', '-'));
   if (name === null || folder === null || !/\.gguf$/i.test(name))
     throw new MixgateError('INVALID_INPUT', `source: ${url.pathname} is not the name of a GGUF file.`);
   const names = partNames(name);
