@@ -32,7 +32,8 @@ export class Generations {
   /** Those that ended, in that order. */
   readonly #kept = new Map<string, { readonly finishedAt: number; readonly sizeBytes: number }>();
   #keptBytes = 0;
-  readonly #running = new Set<Promise<void>>();
+  /** By id, until its slot is free again. */
+  readonly #running = new Map<string, Promise<void>>();
   #isDraining = false;
 
   constructor(options: GenerationsOptions) {
@@ -52,8 +53,8 @@ export class Generations {
     this.#byId.set(generation.id, generation);
     this.#cancelWhenLeft(generation);
     const running = run(generation, this.#options).then(() => this.#ended(generation));
-    this.#running.add(running);
-    void running.finally(() => this.#running.delete(running));
+    this.#running.set(generation.id, running);
+    void running.finally(() => this.#running.delete(generation.id));
     return generation;
   }
 
@@ -74,11 +75,12 @@ export class Generations {
     return this.get(id).log.read(after, signal);
   }
 
-  /** Cancels, and resolves when it has ended. One that has ended stays as it is. @throws NOT_FOUND */
+  /** Cancels, and resolves when it has ended and its slot is free. One that has ended stays as it is. @throws NOT_FOUND */
   async cancel(id: string): Promise<Generation> {
     const generation = this.get(id);
     generation.cancel();
     await generation.ended;
+    await this.#running.get(id);
     return generation;
   }
 
@@ -107,7 +109,7 @@ export class Generations {
   async drain(limitMs: number): Promise<void> {
     this.#isDraining = true;
     const timer = setTimeout(() => this.#byId.forEach((generation) => generation.cancel()), limitMs);
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.values());
     clearTimeout(timer);
     const read = Promise.all([...this.#byId.values()].map(({ log }) => log.unread()));
     await Promise.race([read, setTimeoutPromise(READERS_MS, undefined, { ref: false })]);
