@@ -75,7 +75,7 @@ export function parseManifest(text: string, name: string): Manifest {
   let content: unknown;
   try {
     // Few aliases: a small file may not unfold into a large one.
-    content = parseYaml(text, { maxAliasCount: 10 });
+    content = parseYaml(text, { maxAliasCount: 10, logLevel: 'error' });
   } catch (error) {
     throw invalid(name, `is neither YAML nor JSON: ${messageOf(error)}`);
   }

@@ -236,10 +236,10 @@ describe('a hostile server', () => {
     hub.faults = faults;
     await start([], { MIXGATE_PULL_STALL_MS: '200' });
     const pull = await pulled(gateway, 'hf:demo/tiny:Q2_K');
+    expect(pull).toMatchObject({ state: 'FAILED', model: null });
     // A corrupted header is no header; what else is wrong with the bytes, their hash tells.
-    const expected =
-      'corrupt' in faults ? expect.stringMatching(/INTEGRITY_MISMATCH|VARIANT_NOT_AVAILABLE/) : code;
-    expect(pull).toMatchObject({ state: 'FAILED', model: null, error: { code: expected as string } });
+    const codes = 'corrupt' in faults ? [code, 'VARIANT_NOT_AVAILABLE'] : [code];
+    expect(codes).toContain(pull.error!.code);
     expect(ofHub(await variantIds(gateway))).toEqual([]);
     // The gateway goes on as if nothing had been.
     hub.faults = {};

@@ -54,6 +54,7 @@ export class PartFile {
   #restarts = 0;
   #checkpointed: Promise<void> = Promise.resolve();
   #checkpointedAt = 0;
+  #checkpointError: MixgateError | null = null;
 
   constructor(remote: RemoteFile, path: string, options: TransferOptions, onBytes: () => void) {
     this.#remote = remote;
@@ -84,9 +85,9 @@ export class PartFile {
     });
     try {
       while (!this.#isWhole())
-        await this.#round(file, signal).catch((error: unknown) => {
+        await this.#round(file, signal).catch(async (error: unknown) => {
           if (!(error instanceof SourceChanged)) throw error;
-          this.#restart();
+          await this.#restart();
         });
       await file.truncate(this.#sizeBytes ?? this.#ranges.bytes);
     } finally {
@@ -164,12 +165,14 @@ export class PartFile {
   }
 
   /** Begins anew with the version that is there now, once. */
-  #restart(): void {
+  async #restart(): Promise<void> {
     if (this.#restarts++ > 0)
       throw new MixgateError(
         'SOURCE_UNAVAILABLE',
         `${this.#remote.name} keeps changing at its source: try again later.`,
       );
+    await this.#checkpointed;
+    await rm(this.#journalPath, { force: true });
     this.#ranges = new ByteRanges();
     this.#validator = null;
     this.#acceptsRanges = null;
@@ -230,7 +233,7 @@ export class PartFile {
       this.#ranges.add([progress.at, progress.at + bytes.length]);
       progress.at += bytes.length;
       this.#onBytes();
-      await this.#checkpointSometimes(file);
+      this.#checkpointSometimes(file);
       if (progress.at >= most) break;
     }
     // Without a length the end is the end.
@@ -273,10 +276,12 @@ export class PartFile {
     }
   }
 
-  async #checkpointSometimes(file: FileHandle): Promise<void> {
+  /** Nobody waits for it, but one that failed ends the next write. @throws DISK_FULL */
+  #checkpointSometimes(file: FileHandle): void {
+    if (this.#checkpointError !== null) throw this.#checkpointError;
     if (performance.now() - this.#checkpointedAt < CHECKPOINT_MS) return;
     this.#checkpointedAt = performance.now();
-    await this.#checkpoint(file);
+    this.#checkpoint(file).catch((error: unknown) => (this.#checkpointError = asMixgateError(error)));
   }
 
   #checkpoint(file: FileHandle): Promise<void> {

@@ -1,6 +1,6 @@
 import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { removeVariant } from '../../generation/remove-variant.ts';
-import type { Availability, KnownVariant, ModelFacts } from '../../models/catalog.ts';
+import type { KnownVariant, ModelFacts } from '../../models/catalog.ts';
 import { SafeInt } from '../scalars.ts';
 import type { Services } from '../services.ts';
 import { Model, ModelSettings, Variant, VariantAvailability } from './types.ts';
@@ -17,7 +17,7 @@ export class ModelResolver {
       description:
         'Where variants may be. REMOTE are those of sources that were planned for or are in a manifest, PULLING those on their way.',
     })
-    availability: readonly Availability[],
+    availability: readonly VariantAvailability[],
     @Ctx() { catalog }: Services,
   ): readonly ModelFacts<KnownVariant>[] {
     return catalog.modelsBy(availability);
@@ -57,7 +57,7 @@ export class VariantResolver {
   }
 
   @FieldResolver(() => VariantAvailability)
-  availability(@Root() { id }: KnownVariant, @Ctx() { catalog }: Services): Availability {
-    return catalog.availability(id);
+  availability(@Root() { id }: KnownVariant, @Ctx() { catalog }: Services): VariantAvailability {
+    return VariantAvailability[catalog.availability(id)];
   }
 }
