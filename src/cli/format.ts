@@ -3,9 +3,8 @@ import pc from 'picocolors';
 import { messageOf } from '../errors.ts';
 import type { StageTiming, Timings } from '../generation/events.ts';
 import type { Machine } from '../generation/machine.ts';
-import type { Planner } from '../generation/planner.ts';
+import { plainSubject, type Planner } from '../generation/planner.ts';
 import type { Plan } from '../routing/plan.ts';
-import { DEFAULT_CONTEXT_SIZE } from '../generation/request.ts';
 
 export function gib(bytes: number): string {
   return bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
@@ -26,15 +25,7 @@ export function describePlan({
 
 /** The plan that would be chosen for a model now. @throws what `Planner.choose` throws */
 export const planNow = (model: string, planner: Planner): Promise<Plan> =>
-  planner.choose({
-    model,
-    quantization: null,
-    device: null,
-    gpuLayers: null,
-    contextSize: DEFAULT_CONTEXT_SIZE,
-    slots: 1,
-    objective: 'BALANCED',
-  });
+  planner.choose(plainSubject(model));
 
 /** That plan with its reasons, or why there is none. */
 export async function planLine(model: string, planner: Planner): Promise<string> {

@@ -4,8 +4,8 @@ import type { Inspections } from '../models/pull/inspections.ts';
 import { isSource } from '../models/pull/source.ts';
 import type { Entry, KnownVariant } from '../models/variant.ts';
 import type { PlanResult } from '../routing/plan.ts';
-import type { Planner } from './planner.ts';
-import { DEFAULT_CONTEXT_SIZE, type ModelPlanRequest } from './request.ts';
+import { plainSubject, type Planner } from './planner.ts';
+import type { ModelPlanRequest } from './request.ts';
 
 /** A dry run for a model that is here, or for what a source has, from its headers. @throws as `Planner.dryRun` and `Inspections.inspect` */
 export async function planFor(
@@ -22,16 +22,7 @@ export const bestBy =
   (planner: Planner): ChooseBest =>
   async (entries) => {
     const elsewhere = together(entries);
-    const { variantId, reasons } = await planner.choose({
-      model: elsewhere.id,
-      quantization: null,
-      device: null,
-      gpuLayers: null,
-      contextSize: DEFAULT_CONTEXT_SIZE,
-      slots: 1,
-      objective: 'BALANCED',
-      elsewhere,
-    });
+    const { variantId, reasons } = await planner.choose({ ...plainSubject(elsewhere.id), elsewhere });
     return { variantId, reasons };
   };
 

@@ -25,6 +25,17 @@ export type PlanSubject = Pick<
   readonly elsewhere?: ModelFacts<KnownVariant> | undefined;
 };
 
+/** A model as it would be run when nothing else is said. */
+export const plainSubject = (model: string): PlanSubject => ({
+  model,
+  quantization: null,
+  device: null,
+  gpuLayers: null,
+  contextSize: DEFAULT_CONTEXT_SIZE,
+  slots: 1,
+  objective: 'BALANCED',
+});
+
 /** Fewer decoded tokens say little of a speed. */
 const LEAST_TOKENS = 16;
 

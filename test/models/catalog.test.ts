@@ -2,8 +2,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Log, LogEvents } from '../../src/log.ts';
 import { Catalog } from '../../src/models/catalog.ts';
+import { recordingLog } from '../support/recording-log.ts';
 
 const MODEL = 'tiny-mixtral-8x2m-instruct-demo';
 const demo = path.resolve(import.meta.dirname, '../../models/demo');
@@ -14,16 +14,6 @@ beforeEach(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'mixgate-catalog-'));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-
-/** A log that keeps what it is told. */
-function recordingLog() {
-  const events: { event: keyof LogEvents; fields: Record<string, unknown> }[] = [];
-  const record: Log['info'] = (event, fields) => void events.push({ event, fields: { ...fields } });
-  const log: Log = { debug: record, info: record, warn: record, error: record };
-  const rejected = () =>
-    events.filter(({ event }) => event === 'catalog.rejected').map(({ fields }) => fields);
-  return { log, events, rejected };
-}
 
 async function scanned(...directories: string[]) {
   const { log, events, rejected } = recordingLog();

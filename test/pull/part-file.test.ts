@@ -151,13 +151,16 @@ describe('a part', () => {
       (file: string) =>
         writeFileSync(
           `${file}.json`,
-          JSON.stringify({ sizeBytes: content.length, validator: '"1"', ranges: [[0, 9e6]] }),
+          JSON.stringify({ sizeBytes: content.length, name: 'm.gguf', validator: '"1"', ranges: [[0, 9e6]] }),
         ),
     ],
     [
       'a journal of another file',
       (file: string) =>
-        writeFileSync(`${file}.json`, JSON.stringify({ sizeBytes: 5, validator: null, ranges: [[0, 5]] })),
+        writeFileSync(
+          `${file}.json`,
+          JSON.stringify({ name: 'm.gguf', sizeBytes: 5, validator: null, ranges: [[0, 5]] }),
+        ),
     ],
   ])('is fetched from the start where there is %s', async (_what, prepare) => {
     const place = path.join(folder(), '0.part');

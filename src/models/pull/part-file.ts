@@ -1,10 +1,9 @@
-import { readFileSync, statSync } from 'node:fs';
 import { rm, type FileHandle } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import writeFileAtomic from 'write-file-atomic';
 import { asMixgateError, MixgateError, messageOf } from '../../errors.ts';
 import { ByteRanges, type ByteRange } from './byte-ranges.ts';
 import { diskError, openToWrite } from './disk.ts';
+import { readJournal, removeJournal, writeJournal } from './journal.ts';
 import { SourceChanged, type Opened, type RemoteFile } from './remote-file.ts';
 
 export interface TransferOptions {
@@ -28,13 +27,6 @@ const MAX_RETRY_MS = 30_000;
 const SOON_MS = 50;
 /** How much of the work a crash can lose. */
 const CHECKPOINT_MS = 1000;
-
-/** What is kept beside a file on its way. */
-interface Journal {
-  readonly sizeBytes: number | null;
-  readonly validator: string | null;
-  readonly ranges: readonly ByteRange[];
-}
 
 /**
  * A file on its way: fetched in parallel ranges, resumed where it stopped, also by another process. What the journal
@@ -99,12 +91,8 @@ export class PartFile {
 
   /** Throws away what is there. */
   async discard(): Promise<void> {
-    await Promise.all([rm(this.#path, { force: true }), rm(this.#journalPath, { force: true })]);
+    await Promise.all([rm(this.#path, { force: true }), removeJournal(this.#path)]);
     this.#ranges = new ByteRanges();
-  }
-
-  get #journalPath(): string {
-    return `${this.#path}.json`;
   }
 
   #isWhole(): boolean {
@@ -172,7 +160,7 @@ export class PartFile {
         `${this.#remote.name} keeps changing at its source: try again later.`,
       );
     await this.#checkpointed;
-    await rm(this.#journalPath, { force: true });
+    await removeJournal(this.#path);
     this.#ranges = new ByteRanges();
     this.#validator = null;
     this.#acceptsRanges = null;
@@ -286,14 +274,13 @@ export class PartFile {
 
   #checkpoint(file: FileHandle): Promise<void> {
     const next = this.#checkpointed.then(async () => {
-      const journal: Journal = {
-        sizeBytes: this.#sizeBytes,
-        validator: this.#validator,
-        ranges: this.#acceptsRanges === false ? [] : [...this.#ranges.list],
-      };
+      const sizeBytes = this.#sizeBytes;
+      const validator = this.#validator;
+      // What was received so far, flushed before it is claimed.
+      const ranges = this.#acceptsRanges === false ? [] : [...this.#ranges.list];
       try {
         await file.datasync();
-        await writeFileAtomic(this.#journalPath, JSON.stringify(journal));
+        await writeJournal(this.#path, { name: this.#remote.name, sizeBytes, validator, ranges });
       } catch (error) {
         throw diskError(error, this.#path);
       }
@@ -304,20 +291,15 @@ export class PartFile {
 
   /** Takes up what an earlier run left, where it is of the same file. */
   #restore(): void {
-    try {
-      const journal = JSON.parse(readFileSync(this.#journalPath, 'utf8')) as Journal;
-      const { size } = statSync(this.#path);
-      const isSame =
-        this.#sizeBytes === null || journal.sizeBytes === null || journal.sizeBytes === this.#sizeBytes;
-      const isThere = journal.ranges.every(([start, end]) => start >= 0 && start < end && end <= size);
-      // Without a validator or a digest nobody could tell that the rest is of another version.
-      const isTellable = journal.validator !== null || this.#remote.digest !== null;
-      if (!isSame || !isThere || !isTellable) return;
-      this.#ranges = new ByteRanges(journal.ranges);
-      this.#validator = journal.validator;
-      this.#sizeBytes ??= journal.sizeBytes;
-    } catch {
-      // Nothing was begun, or its journal is damaged: from the start then.
-    }
+    const journal = readJournal(this.#path);
+    if (journal?.name !== this.#remote.name) return;
+    const isSame =
+      this.#sizeBytes === null || journal.sizeBytes === null || journal.sizeBytes === this.#sizeBytes;
+    // Without a validator or a digest nobody could tell that the rest is of another version.
+    const isTellable = journal.validator !== null || this.#remote.digest !== null;
+    if (!isSame || !isTellable) return;
+    this.#ranges = new ByteRanges(journal.ranges);
+    this.#validator = journal.validator;
+    this.#sizeBytes ??= journal.sizeBytes;
   }
 }

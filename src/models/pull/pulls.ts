@@ -4,31 +4,17 @@ import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { asMixgateError, MixgateError } from '../../errors.ts';
-import type { Log } from '../../log.ts';
-import type { Catalog } from '../catalog.ts';
-import type { ModelSettingsStore } from '../model-settings.ts';
-import type { Entry, KnownVariant } from '../variant.ts';
-import { choose, examineAll, type Choice, type ChooseBest } from './choose.ts';
 import { freeBytes, usedBytes } from './disk.ts';
-import type { HubOptions } from './hub.ts';
-import { offerOf, withDigests, type Offer, type OfferedVariant } from './offer.ts';
 import { ENDED, Pull, type PullRecord, type PullView } from './pull.ts';
 import { LOCK_WAIT_MS, PullStore } from './pull-store.ts';
-import { remoteFacts } from './remote-facts.ts';
+import { runPull, type RunPullServices } from './run-pull.ts';
 import { allowedSource, canonical, parseSource, type Source } from './source.ts';
-import { transfer, type TransferSettings } from './transfer.ts';
 
-export interface PullsOptions {
-  readonly catalog: Catalog;
-  readonly hub: HubOptions;
-  readonly transfer: TransferSettings;
+export interface PullsOptions extends RunPullServices {
   /** Schemes that sources may have. */
   readonly schemes: readonly Source['scheme'][];
   /** Pulls that run at once; more wait. */
   readonly atOnce: number;
-  readonly best: ChooseBest;
-  readonly settings: ModelSettingsStore;
-  readonly log: Log;
   readonly now: () => number;
 }
 
@@ -223,8 +209,8 @@ export class Pulls {
 
   async #guardedWork(pull: Pull, signal: AbortSignal): Promise<void> {
     try {
-      await this.#store.save(pull.record);
-      await this.#work(pull, signal);
+      await runPull(pull, this.#store, this.#options, signal);
+      this.onCompleted();
     } catch (error) {
       if (signal.reason instanceof Stopped) return; // Its record says that it is under way.
       if (signal.reason instanceof Cancelled) pull.change({ state: 'CANCELLED' });
@@ -234,55 +220,6 @@ export class Pulls {
         await this.#store.save(pull.record).catch(() => undefined);
       }
     }
-  }
-
-  async #work(pull: Pull, signal: AbortSignal): Promise<void> {
-    const { catalog, log, transfer: settings } = this.#options;
-    const { sha256 } = pull.record;
-    const offer = withDigests(await offerOf(pull.source, this.#options.hub, signal), sha256);
-    const choice = await this.#choice(pull, offer, signal);
-    const entries = choice.variants.flatMap(({ entry }) => entry ?? []);
-    catalog.elsewhere.announce(`pull ${pull.id}`, 'PULLING', entries);
-    pull.progress({ variantIds: entries.map(({ variant }) => variant.id) });
-    pull.change({
-      chosen: choice.variants.map(({ offered }) => offered.files[0]!.name),
-      reasons: choice.reasons,
-    });
-    await this.#store.save(pull.record);
-    const files = choice.variants.flatMap(({ offered }) => offered.files);
-    log.info('pull.started', {
-      pull: pull.id,
-      source: pull.record.source,
-      files: files.map(({ name }) => name),
-    });
-    const partsFolder = this.#store.folder(pull.id);
-    const placed = await transfer(pull, { folder: offer.folder, files, partsFolder }, { settings, signal });
-    await catalog.scan();
-    const variants = placed.flatMap((file) => catalog.variantOf(file) ?? []);
-    if (variants.length > 0) pull.progress({ variantIds: [...new Set(variants.map(({ id }) => id))] });
-    const { settings: wished } = pull.record;
-    if (wished !== null) await this.#options.settings.set(modelIds(pull.view().variantIds, catalog), wished);
-    pull.change({ state: 'COMPLETED' });
-    this.onCompleted();
-  }
-
-  /** What was chosen before stays chosen. */
-  async #choice({ record, source }: Pull, offer: Offer, signal: AbortSignal): Promise<Choice> {
-    const examine = (offered: OfferedVariant) => this.#examine(offered, offer, signal);
-    const { chosen } = record;
-    const before = offer.variants.filter(({ files }) => chosen?.includes(files[0]!.name) === true);
-    if (before.length > 0) return { variants: await examineAll(before, examine), reasons: record.reasons };
-    const selection =
-      source.scheme === 'hf' && source.file === null ? source.selection : ({ kind: 'all' } as const);
-    return choose(offer, selection, { examine, best: this.#options.best });
-  }
-
-  #examine(
-    offered: OfferedVariant,
-    { folder }: Offer,
-    signal: AbortSignal,
-  ): Promise<Entry<KnownVariant> | null> {
-    return remoteFacts(offered, folder, { patience: this.#options.transfer, signal });
   }
 
   #fail(pull: Pull, error: unknown): void {
@@ -320,7 +257,3 @@ function checkDigest(source: Source, sha256: NonNullable<PullWishes['sha256']>):
 function checkHex(sha256: string): void {
   if (!SHA256.test(sha256)) throw new MixgateError('INVALID_INPUT', 'sha256: must be 64 hexadecimal digits.');
 }
-
-const modelIds = (variantIds: readonly string[], catalog: Catalog): string[] => [
-  ...new Set(variantIds.map((id) => catalog.modelOf(id).id)),
-];
