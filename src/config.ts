@@ -92,6 +92,11 @@ export const configSchema = z.strictObject({
   pullStallMs: whole(100, 3_600_000)
     .default(30_000)
     .describe('A request that brings next to nothing for so long is given up and tried again, milliseconds.'),
+  pullRetryMs: whole(1, 600_000)
+    .default(500)
+    .describe(
+      'Pause before a request that brought nothing is tried again, milliseconds; doubles each time, six tries in a row.',
+    ),
   diskBudget: bytesSchema
     .nullable()
     .default(null)

@@ -21,6 +21,7 @@ import { bestBy } from './generation/plan-source.ts';
 import { Catalog } from './models/catalog.ts';
 import { ModelSettingsStore } from './models/model-settings.ts';
 import { AddressPolicy } from './models/pull/address-policy.ts';
+import { DiskRoom } from './models/pull/disk-room.ts';
 import { Http } from './models/pull/http.ts';
 import { VerifiedFiles } from './models/pull/verified-files.ts';
 import { Inspections } from './models/pull/inspections.ts';
@@ -93,9 +94,8 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
 const ownFolder = ({ dataDir }: Config): string => path.join(dataDir, 'models');
 
 const HUGGING_FACE = 'https://huggingface.co';
-/** Tries of one request in a row without any bytes, and the pause before the second, milliseconds. */
+/** Tries of one request in a row without any bytes. */
 const PULL_ATTEMPTS = 6;
-const PULL_RETRY_MS = 500;
 const ANSWER_MS = 30_000;
 
 interface PullingParts {
@@ -140,12 +140,12 @@ const pullSettings = (config: Config): Pick<PullsOptions, 'transfer' | 'schemes'
   atOnce: config.pullsAtOnce,
   transfer: {
     modelsFolder: ownFolder(config),
-    diskBudgetBytes: config.diskBudget,
+    room: new DiskRoom(ownFolder(config), config.diskBudget),
     connections: config.pullConnections,
     segmentBytes: config.pullSegment,
     stallMs: config.pullStallMs,
     attempts: PULL_ATTEMPTS,
-    retryMs: PULL_RETRY_MS,
+    retryMs: config.pullRetryMs,
     verified: new VerifiedFiles(path.join(config.dataDir, 'cache', 'verified.json')),
   },
 });

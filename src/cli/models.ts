@@ -2,7 +2,7 @@ import path from 'node:path';
 import pc from 'picocolors';
 import type { ConfigSource } from '../config.ts';
 import type { LocalVariant, ModelFacts } from '../models/catalog.ts';
-import type { DiskUse } from '../models/pull/pulls.ts';
+import type { DiskUse } from '../models/pull/disk-room.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { gib } from './format.ts';
 import { withGateway } from './gateway.ts';

@@ -50,7 +50,8 @@ async function start(
   for (const source of sources) services.pulls.check(source);
   const listed = manifest === undefined ? [] : await services.manifests.import(manifest);
   const wishes = sha256 === undefined ? {} : { sha256 };
-  return [...listed, ...sources.map((source) => services.pulls.start(source, wishes).view())];
+  const started = await Promise.all(sources.map((source) => services.pulls.start(source, wishes)));
+  return [...listed, ...started.map((pull) => pull.view())];
 }
 
 /** How progress is shown. */

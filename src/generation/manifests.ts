@@ -44,7 +44,9 @@ export class Manifests {
     for (const { entry, source } of entries) {
       const settings = settingsOf(entry, location);
       if (source !== null)
-        pulls.push(this.#options.pulls.start(source, { sha256: entry.sha256 ?? null, settings }).view());
+        pulls.push(
+          (await this.#options.pulls.start(source, { sha256: entry.sha256 ?? null, settings })).view(),
+        );
       else if (settings !== null) await this.#set(entry.id!, settings);
     }
     return pulls;

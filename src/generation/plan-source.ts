@@ -7,13 +7,16 @@ import type { PlanResult } from '../routing/plan.ts';
 import { plainSubject, type Planner } from './planner.ts';
 import type { ModelPlanRequest } from './request.ts';
 
+/** How long a source may take to be looked at, milliseconds. */
+const INSPECT_MS = 10 * 60_000;
+
 /** A dry run for a model that is here, or for what a source has, from its headers. @throws as `Planner.dryRun` and `Inspections.inspect` */
 export async function planFor(
   request: ModelPlanRequest,
   { planner, inspections }: { readonly planner: Planner; readonly inspections: Inspections },
 ): Promise<PlanResult> {
   if (!isSource(request.model)) return planner.dryRun(request);
-  const entries = await inspections.inspect(request.model, new AbortController().signal);
+  const entries = await inspections.inspect(request.model, AbortSignal.timeout(INSPECT_MS));
   return planner.dryRun({ ...request, elsewhere: together(entries) });
 }
 

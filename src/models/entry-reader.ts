@@ -4,7 +4,7 @@ import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { MixgateError } from '../errors.ts';
 import { ggufFacts } from './gguf-facts.ts';
-import { checkParts } from './gguf-split.ts';
+import { checkParts, splitName } from './gguf-split.ts';
 import { readGgufHeader } from './gguf.ts';
 import { mlcFacts } from './mlc-facts.ts';
 import type { Entry } from './variant.ts';
@@ -80,7 +80,7 @@ async function readGguf({ path: first, files, missing }: WeightUnit, signal?: Ab
   if (missing.length > 0)
     throw new MixgateError(
       'VARIANT_NOT_AVAILABLE',
-      `${first} lacks ${missing.length === 1 ? 'part' : 'parts'} ${missing.join(', ')} of ${files.length + missing.length}. Download the rest.`,
+      `${first} lacks ${missing.length === 1 ? 'part' : 'parts'} ${missing.join(', ')} of ${splitName(first)?.parts ?? 1}. Download the rest.`,
       { path: first, missing, isIncomplete: true },
     );
   const headers = await Promise.all(files.map((file) => readGgufHeader(file, signal)));

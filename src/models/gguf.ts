@@ -25,8 +25,11 @@ interface TensorInfo extends TensorFacts {
 /** Bounds, so that a header that lies costs little time and memory. */
 const MAX_ENTRIES = 65_536;
 const MAX_STRING_BYTES = 16 * 2 ** 20;
-/** Strings that are kept, together: keys, values and tensor names. */
+/** What is kept of a header, together: keys, values, elements of arrays and tensors. */
 const MAX_KEPT_BYTES = 64 * 2 ** 20;
+/** About what an entry, an element or a tensor takes in memory besides its text. */
+const ENTRY_BYTES = 200;
+const ELEMENT_BYTES = 16;
 const MAX_KEPT_ARRAY = 1024;
 const MAX_HEADER_BYTES = 512 * 2 ** 20;
 const MAX_DIMENSIONS = 4;
@@ -93,7 +96,8 @@ function unusable(error: unknown, path: string, signal: AbortSignal | undefined)
   if (signal?.aborted === true) return signal.reason;
   if (error instanceof MixgateError) return error;
   const isIncomplete = error instanceof EndOfFile || error instanceof CutShort;
-  const data = { path, ...(isIncomplete && { isIncomplete }) };
+  const isContent = isIncomplete || error instanceof Unusable || error instanceof HeaderTooLong;
+  const data = { path, ...(isIncomplete && { isIncomplete }), ...(!isContent && { isUnreadable: true }) };
   return new MixgateError('VARIANT_NOT_AVAILABLE', `${path} ${reasonOf(error)}`, data, { cause: error });
 }
 
@@ -151,6 +155,7 @@ class HeaderReader {
 
   async #entry(): Promise<void> {
     const key = await this.#string();
+    this.#keep(ENTRY_BYTES);
     const type = await this.#reader.u32();
     if (type === ARRAY) {
       const value = await this.#array(key);
@@ -174,6 +179,7 @@ class HeaderReader {
     if (scalar === undefined && type !== STRING)
       throw new Unusable(`has an array of type ${type}, which is not supported; it is damaged or too new.`);
     if (length <= MAX_KEPT_ARRAY) {
+      this.#keep(length * ELEMENT_BYTES);
       const values: GgufValue[] = [];
       for (let index = 0; index < length; index++) values.push(await this.#value(type));
       return values;
@@ -185,9 +191,7 @@ class HeaderReader {
 
   async #string(): Promise<string> {
     const bytes = await this.#length(MAX_STRING_BYTES);
-    this.#keptBytes += bytes;
-    if (this.#keptBytes > MAX_KEPT_BYTES)
-      throw new Unusable('has more than 64 MiB of text in its header; it is damaged. Download it again.');
+    this.#keep(bytes);
     return (await this.#reader.take(bytes)).toString('utf8');
   }
 
@@ -201,7 +205,14 @@ class HeaderReader {
     throw new EndOfFile();
   }
 
+  #keep(bytes: number): void {
+    this.#keptBytes += bytes;
+    if (this.#keptBytes > MAX_KEPT_BYTES)
+      throw new Unusable('has a header that takes more than 64 MiB; it is damaged. Download it again.');
+  }
+
   async #tensor(): Promise<TensorInfo> {
+    this.#keep(ENTRY_BYTES);
     const name = await this.#string();
     const dimensionCount = await this.#reader.u32();
     if (dimensionCount < 1 || dimensionCount > MAX_DIMENSIONS)

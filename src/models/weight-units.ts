@@ -10,11 +10,20 @@ export interface WeightUnit {
   readonly path: string;
   /** In the order of their parts; of MLC, all files of the folder. */
   readonly files: readonly string[];
-  /** Numbers of parts that are not there. */
+  /** Numbers of parts that are not there, the first few. */
   readonly missing: readonly number[];
 }
 
+/** Missing parts that are named. */
+const MAX_MISSING = 10;
+
 export const MLC_CONFIG = 'mlc-chat-config.json';
+
+/** What a folder of MLC weights consists of; whatever else lies there is somebody's own. */
+const MLC_FILE =
+  /^(mlc-chat-config|mlc-model-manifest|tensor-cache|ndarray-cache|tokenizer|tokenizer_config|vocab|added_tokens|special_tokens_map)\.json$|^params_shard_\d+\.bin$|^tokenizer\.model$|^merges\.txt$|^[\w][\w.-]*\.wasm$/;
+
+export const isMlcFile = (name: string): boolean => MLC_FILE.test(name);
 
 /** Everything in a folder that looks like weights, hidden folders left out, links followed. @throws where it cannot be read */
 export async function findUnits(directory: string): Promise<WeightUnit[]> {
@@ -45,11 +54,21 @@ export function ggufUnits(files: readonly string[]): WeightUnit[] {
     units.set(key, unit);
   }
   return [...units.values()].map(({ parts, found }) => {
-    const numbers = Array.from({ length: parts }, (_, index) => index + 1);
-    const inOrder = numbers.flatMap((number) => found.get(number) ?? []);
-    const missing = numbers.filter((number) => !found.has(number));
-    return { format: 'GGUF', path: inOrder[0]!, files: inOrder, missing };
+    const inOrder = [...found].sort(([a], [b]) => a - b).map(([, file]) => file);
+    return { format: 'GGUF', path: inOrder[0]!, files: inOrder, missing: missingOf(parts, found) };
   });
+}
+
+/** The first few: names alone can claim any number of parts. */
+function missingOf(parts: number, found: ReadonlyMap<number, string>): number[] {
+  const missing: number[] = [];
+  for (
+    let number = 1;
+    number <= parts && missing.length < Math.min(MAX_MISSING, parts - found.size);
+    number++
+  )
+    if (!found.has(number)) missing.push(number);
+  return missing;
 }
 
 export async function mlcUnit(folder: string): Promise<WeightUnit> {
@@ -57,7 +76,10 @@ export async function mlcUnit(folder: string): Promise<WeightUnit> {
   return {
     format: 'MLC',
     path: path.normalize(folder),
-    files: files.map((file) => path.normalize(file)).sort(),
+    files: files
+      .filter((file) => isMlcFile(path.basename(file)))
+      .map((file) => path.normalize(file))
+      .sort(),
     missing: [],
   };
 }

@@ -116,11 +116,34 @@ describe('a pull', () => {
     expect((await pullOf(gateway, second.id))!.state).toBe('QUEUED');
     // The same source is the same pull.
     expect((await startPull(gateway, 'hf:demo/tiny:q8_0')).id).toBe(first.id);
-    const cancel = 'mutation ($id: ID!) { cancelModelPull(id: $id) { state } }';
-    const waiting = gateway.query<{ cancelModelPull: { state: string } }>(cancel, { id: second.id });
-    expect((await followPull(gateway, second.id)).at(-1)!.state).toBe('CANCELLED');
-    await gateway.query(cancel, { id: first.id });
-    expect((await waiting).data.cancelModelPull.state).toBe('CANCELLED');
+    const cancel = async (id: string) =>
+      (
+        await gateway.query<{ cancelModelPull: { state: string } }>(
+          'mutation ($id: ID!) { cancelModelPull(id: $id) { state } }',
+          { id },
+        )
+      ).data.cancelModelPull.state;
+    const following = followPull(gateway, second.id);
+    expect(await cancel(second.id)).toBe('CANCELLED');
+    expect((await following).at(-1)!.state).toBe('CANCELLED');
+    expect((await pullOf(gateway, first.id))!.state).toBe('DOWNLOADING');
+    // It can be started again at once.
+    expect((await startPull(gateway, 'hf:demo/tiny:Q4_K_M')).state).toBe('QUEUED');
+    hub.faults = {};
+    expect((await followPull(gateway, second.id)).at(-1)!.state).toBe('COMPLETED');
+  });
+
+  it('that only waits in line survives kill -9 as well', async () => {
+    hub.faults = { pauseMs: 20 };
+    await start(['--pulls-at-once', '1']);
+    const first = await startPull(gateway, 'hf:demo/tiny:Q8_0');
+    const second = await startPull(gateway, 'hf:demo/tiny:Q4_K_M');
+    await gateway.stop('SIGKILL');
+    hub.faults = {};
+    await start();
+    for (const { id } of [first, second])
+      expect((await followPull(gateway, id)).at(-1)!.state).toBe('COMPLETED');
+    expect(isWhole('Q4_K_M') && isWhole('Q8_0')).toBe(true);
   });
 
   it('fails with DISK_FULL when no more can be written, and goes on when it can', async () => {
@@ -154,6 +177,9 @@ describe('a pull', () => {
       '{ diskUse { usedBytes freeBytes budgetBytes } }',
     );
     expect(disk.diskUse.budgetBytes).toBe(4_000_000);
+    // Of a server that lists nothing the size is known only once it answers.
+    const address = await pulled(gateway, `${hub.url}/plain/tiny.Q8_0.gguf`);
+    expect(address).toMatchObject({ state: 'FAILED', receivedBytes: 0, error: { code: 'DISK_FULL' } });
     expect(disk.diskUse.usedBytes).toBeGreaterThanOrEqual(statSync(target('Q4_K_M')).size);
   });
 
@@ -174,6 +200,23 @@ describe('a pull', () => {
     expect(JSON.parse(stdout)).toMatchObject([{ id, state: 'COMPLETED' }]);
     while (ofHub(await variantIds(gateway)).length === 0) await delay(20);
     expect((await followPull(gateway, id)).at(-1)!.state).toBe('COMPLETED');
+    expect(isWhole('Q8_0')).toBe(true);
+  });
+
+  it('that another process works on is not disturbed by cancelling it here', async () => {
+    hub.faults = { pauseMs: 20 };
+    await start();
+    const pull = promisify(execFile)(
+      process.execPath,
+      [MAIN, 'pull', 'hf:demo/tiny:Q8_0', '--data-dir', data(), '--json'],
+      { env: { ...process.env, ...environment() } },
+    );
+    while (leftovers().length === 0) await delay(10);
+    const { id } = await startPull(gateway, 'hf:demo/tiny:Q8_0');
+    await gateway.query('mutation ($id: ID!) { cancelModelPull(id: $id) { state } }', { id });
+    expect((await pullOf(gateway, id))!.state).toBe('CANCELLED');
+    hub.faults = {};
+    expect(JSON.parse((await pull).stdout)).toMatchObject([{ state: 'COMPLETED' }]);
     expect(isWhole('Q8_0')).toBe(true);
   });
 

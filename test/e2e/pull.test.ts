@@ -34,7 +34,12 @@ afterEach(async () => {
 });
 
 const start = async (flags: string[] = [], environment: NodeJS.ProcessEnv = {}) => {
-  const settings = { MIXGATE_HF_ENDPOINT: hub.url, MIXGATE_PULL_SEGMENT: '256KiB', ...environment };
+  const settings = {
+    MIXGATE_HF_ENDPOINT: hub.url,
+    MIXGATE_PULL_SEGMENT: '256KiB',
+    MIXGATE_PULL_RETRY_MS: '10',
+    ...environment,
+  };
   gateway = await startGateway(['--data-dir', data(), ...flags], settings);
   return gateway;
 };
@@ -195,6 +200,29 @@ describe('a pull from the Hub', () => {
     expect(errors?.[0]!.extensions.code).toBe('BACKEND_UNAVAILABLE');
   });
 
+  it('survives a server that hangs up in the middle of headers too', async () => {
+    hub.faults = { cutAfter: 30_000 };
+    await start();
+    expect(await pulled(gateway, 'hf:demo/tiny:Q2_K')).toMatchObject({ state: 'COMPLETED' });
+  });
+
+  it('replaces a file that has changed at its source by the new one, and keeps the old until then', async () => {
+    await start();
+    const target = path.join(data(), 'models/demo/tiny/tiny.Q2_K.gguf');
+    const old = hub.files.get('tiny.Q2_K.gguf')!;
+    await pulled(gateway, 'hf:demo/tiny:Q2_K');
+    const changed = Buffer.from(old);
+    changed[changed.length - 5]! ^= 1;
+    hub.files.set('tiny.Q2_K.gguf', changed);
+    hub.faults = { stallAfter: 100_000 };
+    const { id } = await startPull(gateway, 'hf:demo/tiny:Q2_K');
+    await gateway.query('mutation ($id: ID!) { cancelModelPull(id: $id) { state } }', { id });
+    expect(readFileSync(target).equals(old)).toBe(true);
+    hub.faults = {};
+    expect(await pulled(gateway, 'hf:demo/tiny:Q2_K')).toMatchObject({ state: 'COMPLETED' });
+    expect(readFileSync(target).equals(changed)).toBe(true);
+  });
+
   it('follows the pages of a long listing', async () => {
     hub.pageSize = 1;
     await start();
@@ -300,16 +328,32 @@ describe('a hostile server', () => {
   });
 });
 
+describe('a listing', () => {
+  it('without end is not followed to it', async () => {
+    hub.pageSize = 0;
+    await start();
+    const pull = await pulled(gateway, 'hf:demo/tiny:Q2_K');
+    expect(pull.error).toMatchObject({
+      code: 'INVALID_INPUT',
+      message: expect.stringContaining('too many') as string,
+    });
+    expect(hub.requests.length).toBeLessThanOrEqual(201);
+  });
+});
+
 describe('other sources', () => {
   it('are addresses of files, from hosts that are allowed', async () => {
     await start(['--allowed-hosts', `127.0.0.1:${hub.port}`]);
     const source = `${hub.url}/plain/tiny.Q2_K.gguf`;
     const sha256 = createHash('sha256').update(hub.files.get('tiny.Q2_K.gguf')!).digest('hex');
     expect(await pulled(gateway, source, sha256.toUpperCase())).toMatchObject({ state: 'COMPLETED', source });
-    expect(filesHere()).toEqual(['127.0.0.1/tiny.Q2_K.gguf']);
+    expect(filesHere()).toEqual([`127.0.0.1-${hub.port}/plain/tiny.Q2_K.gguf`]);
     hub.faults = { noRanges: true, noLength: true };
     const whole = await pulled(gateway, `${hub.url}/plain/tiny.Q4_K_M.gguf`);
     expect(whole).toMatchObject({ state: 'COMPLETED', model: { id: HUB_MODEL } });
+    const signed = await pulled(gateway, `${hub.url}/plain/tiny.Q4_K_M.gguf?X-Signature=secret`);
+    expect(signed).toMatchObject({ state: 'COMPLETED', source: `${hub.url}/plain/tiny.Q4_K_M.gguf?…` });
+    expect(gateway.stderr()).not.toContain('X-Signature');
   });
 
   it('are files of this machine', async () => {
@@ -320,7 +364,7 @@ describe('other sources', () => {
       state: 'COMPLETED',
       model: { id: HUB_MODEL },
     });
-    expect(filesHere()).toEqual(['local/mine.gguf']);
+    expect(filesHere()).toEqual([expect.stringMatching(/^local\/[0-9a-f]{8}\/mine\.gguf$/)]);
   });
 
   it('are refused with a code that says why', async () => {

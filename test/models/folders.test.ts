@@ -4,6 +4,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -134,6 +135,24 @@ describe('a watched folder', () => {
 });
 
 describe('hidden folders and links', () => {
+  it('follows linked folders, once, also where they lead in circles', async () => {
+    const elsewhere = path.join(folder(), 'elsewhere');
+    const models = path.join(folder(), 'models');
+    mkdirSync(models);
+    writeFile(elsewhere, 'ape.gguf', smallModel({ 'general.name': 'Ape' }));
+    symlinkSync(elsewhere, path.join(models, 'linked'));
+    symlinkSync(models, path.join(models, 'circle'));
+    symlinkSync('.', path.join(models, 'self'));
+    symlinkSync(models, path.join(elsewhere, 'back'));
+    const { catalog } = await catalogOf([models]);
+    const startedAt = performance.now();
+    await catalog.watch('events');
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    expect(ids(catalog)).toEqual(['ape:F16']);
+    writeFile(elsewhere, 'bee.gguf', smallModel({ 'general.name': 'Bee' }));
+    await until(catalog, ['ape:F16', 'bee:F16']);
+  });
+
   it('leaves hidden folders alone', async () => {
     writeFile(folder(), '.pulls/half.gguf', smallModel({ 'general.name': 'Half' }));
     const { catalog } = await catalogOf([folder()]);
@@ -281,6 +300,16 @@ describe('a folder of MLC weights', () => {
     await until(catalog, ['tiny-llama:q4f16_1']);
     rmSync(path.join(folder(), place), { recursive: true });
     await until(catalog, []);
+  });
+
+  it('is removed without what somebody else keeps in its folder', async () => {
+    write(mlcFiles());
+    const own = writeFile(folder(), path.join(place, 'thesis.docx'), 'mine');
+    const other = writeFile(folder(), path.join(place, 'other.gguf'), smallModel({ 'general.name': 'Ape' }));
+    const { catalog } = await catalogOf([folder()]);
+    await catalog.remove('tiny-llama:q4f16_1');
+    expect([statSync(own).size, statSync(other).size].every((size) => size > 0)).toBe(true);
+    expect(ids(catalog)).toEqual(['ape:F16']);
   });
 
   it('may not name files outside of itself', async () => {

@@ -78,7 +78,14 @@ describe('GGUF', () => {
     const text = 'x'.repeat(2 ** 20);
     const metadata = Object.fromEntries(Array.from({ length: 70 }, (_, index) => [`key.${index}`, text]));
     const bytes = ggufBytes(metadata, []);
-    await expect(readGgufHeaderFrom(inMemory(bytes), 'x.gguf')).rejects.toThrow('more than 64 MiB of text');
+    await expect(readGgufHeaderFrom(inMemory(bytes), 'x.gguf')).rejects.toThrow('takes more than 64 MiB');
+  });
+
+  it('keeps no more of arrays than it must', async () => {
+    const array = Array.from({ length: 1024 }, () => '');
+    const metadata = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`key.${index}`, array]));
+    const bytes = ggufBytes(metadata, []);
+    await expect(readGgufHeaderFrom(inMemory(bytes), 'x.gguf')).rejects.toThrow('takes more than 64 MiB');
   });
 
   it('with bytes of a real file cut out or put in is read or refused', async () => {

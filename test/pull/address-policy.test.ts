@@ -33,6 +33,8 @@ describe('isPublic', () => {
     'ff02::1',
     '64:ff9b::7f00:1',
     '2002:7f00:1::',
+    '::7f00:1',
+    '::127.0.0.1',
     'not an address',
   ])('refuses %s', (address) => {
     expect(isPublic(address)).toBe(false);
@@ -126,6 +128,17 @@ describe('what is connected to', () => {
     const policy = new AddressPolicy([], async () => addresses);
     await expect(get(client(policy), `https://mixed.example:${port}/`)).rejects.toThrow(forbidden);
     expect(hits()).toBe(0);
+  });
+
+  it('may be private only at the port that the configuration names', async () => {
+    const { port, hits } = await serve();
+    const policy = new AddressPolicy([`internal.example:${port}`], async () => [
+      { address: '127.0.0.1', family: 4 },
+    ]);
+    const http = client(policy);
+    (await get(http, `http://internal.example:${port}/`)).body.destroy();
+    await expect(get(http, `https://internal.example:${port + 1}/`)).rejects.toThrow(forbidden);
+    expect(hits()).toBe(1);
   });
 
   it('is checked again after every redirect', async () => {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MixgateError } from '../../src/errors.ts';
 import { AddressPolicy } from '../../src/models/pull/address-policy.ts';
 import { Http } from '../../src/models/pull/http.ts';
 import { PartFile, type TransferOptions } from '../../src/models/pull/part-file.ts';
@@ -46,7 +47,8 @@ interface Setup {
 
 function part({ sizeBytes = content.length, digest = sha256, options = {} }: Setup = {}) {
   const remote = httpFile(http, new URL(`${hub.url}/plain/m.gguf`), { name: 'm.gguf', sizeBytes, digest });
-  return new PartFile(remote, path.join(folder(), '0.part'), { ...OPTIONS, ...options }, () => undefined);
+  const hooks = { onBytes: () => undefined, checkRoom: async () => undefined };
+  return new PartFile(remote, path.join(folder(), '0.part'), { ...OPTIONS, ...options }, hooks);
 }
 
 const forever = new AbortController().signal;
@@ -84,6 +86,10 @@ describe('a part', () => {
     ['sent whole by a server without ranges', { noRanges: true }],
     ['sent whole and cut twice', { noRanges: true, cutAfter: 300 * KIB, times: 2 }],
     ['sent without a length', { noLength: true }],
+    [
+      'sent whole, cut far in once and slowly then',
+      { noRanges: true, cutAfter: 600 * KIB, times: 1, pauseMs: 1 },
+    ],
   ])('is whole though it was %s', async (_what, faults) => {
     hub.faults = faults;
     const file = part();
@@ -102,6 +108,7 @@ describe('a part', () => {
   it.each([
     ['SOURCE_UNAVAILABLE', 'stalled', { stallAfter: 100 }],
     ['SOURCE_UNAVAILABLE', 'cut', { cutAfter: 100 }],
+    ['SOURCE_UNAVAILABLE', 'cut', { noRanges: true, cutAfter: 300 * KIB }],
     ['SOURCE_UNAVAILABLE', 'answers 500', { status: 500 }],
     ['SOURCE_UNAVAILABLE', 'sends another range', { lieOfRange: 7 }],
     ['SOURCE_UNAVAILABLE', 'keeps changing', { restless: true, cutAfter: 100 * KIB }],
@@ -151,7 +158,7 @@ describe('a part', () => {
       (file: string) =>
         writeFileSync(
           `${file}.json`,
-          JSON.stringify({ sizeBytes: content.length, name: 'm.gguf', validator: '"1"', ranges: [[0, 9e6]] }),
+          JSON.stringify({ sizeBytes: content.length, file: 'm.gguf', validator: '"1"', ranges: [[0, 9e6]] }),
         ),
     ],
     [
@@ -159,7 +166,7 @@ describe('a part', () => {
       (file: string) =>
         writeFileSync(
           `${file}.json`,
-          JSON.stringify({ name: 'm.gguf', sizeBytes: 5, validator: null, ranges: [[0, 5]] }),
+          JSON.stringify({ file: 'm.gguf', sizeBytes: 5, validator: null, ranges: [[0, 5]] }),
         ),
     ],
   ])('is fetched from the start where there is %s', async (_what, prepare) => {
@@ -170,6 +177,33 @@ describe('a part', () => {
     expect(file.receivedBytes).toBe(0);
     await file.download(forever);
     expect(isWhole(file)).toBe(true);
+  });
+
+  it('is fetched from the start where the same name has another hash now', async () => {
+    hub.faults = { pauseMs: 2 };
+    await stoppedMidway(part());
+    const other = part({ digest: { algorithm: 'sha256', hex: 'ab'.repeat(32) } });
+    expect(other.receivedBytes).toBe(0);
+    expect(part().receivedBytes).toBeGreaterThan(0);
+  });
+
+  it('asks for room when it learns its size, and stops where there is none', async () => {
+    const remote = httpFile(http, new URL(`${hub.url}/plain/m.gguf`), {
+      name: 'm.gguf',
+      sizeBytes: null,
+      digest: null,
+    });
+    const sizes: (number | null)[] = [];
+    const file: PartFile = new PartFile(remote, path.join(folder(), '0.part'), OPTIONS, {
+      onBytes: () => undefined,
+      checkRoom: async () => {
+        sizes.push(file.sizeBytes);
+        throw new MixgateError('DISK_FULL', 'no room');
+      },
+    });
+    await expect(file.download(forever)).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(sizes).toEqual([content.length]);
+    expect(file.receivedBytes).toBe(0);
   });
 
   it('fails with DISK_FULL when the disk is full', async () => {

@@ -40,6 +40,7 @@ describe('parseSource', () => {
     'https://',
     'file://other-host/a.gguf',
     'hf:owner/repo\n:Q4_K_M',
+    'https://huggingface.co/%E0%A4%A',
     `https://host.example/${'a'.repeat(3000)}.gguf`,
   ])('refuses %j', (text) => {
     expect(() => parseSource(text)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));

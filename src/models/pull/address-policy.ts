@@ -25,8 +25,8 @@ export class AddressPolicy {
     this.#resolve = resolve;
   }
 
-  /** Before every request, redirects included. @throws FORBIDDEN */
-  check(url: URL): void {
+  /** Before every request, redirects included. Gives whether the configuration names the place. @throws FORBIDDEN */
+  check(url: URL): boolean {
     const host = hostOf(url);
     const isNamed = this.#names(host, portOf(url));
     if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isNamed))
@@ -34,40 +34,42 @@ export class AddressPolicy {
     if (url.username !== '' || url.password !== '')
       throw forbidden(`${url.host} wants a user in its URL`, url.host);
     if (ipaddr.isValid(host) && !isNamed && !this.#mayReach(host)) throw notPublic(host, host);
+    return isNamed;
   }
 
-  /** For the socket: gives only addresses that may be reached. */
-  readonly lookup: LookupFunction = (hostname, options, callback) => {
-    this.#addresses(hostname).then(
-      (addresses) => {
-        const ofFamily = addresses.filter(({ family }) => !options.family || family === options.family);
-        const usable = ofFamily.length > 0 ? ofFamily : addresses;
-        if (options.all === true) callback(null, [...usable]);
-        else callback(null, usable[0]!.address, usable[0]!.family);
-      },
-      (error: Error) => callback(error, '', 0),
-    );
-  };
+  /** For sockets: gives only addresses that may be reached; any for a place that the configuration names. */
+  lookup(isNamed: boolean): LookupFunction {
+    return (hostname, options, callback) => {
+      this.#addresses(hostname, isNamed).then(
+        (addresses) => {
+          const ofFamily = addresses.filter(({ family }) => !options.family || family === options.family);
+          const usable = ofFamily.length > 0 ? ofFamily : addresses;
+          if (options.all === true) callback(null, [...usable]);
+          else callback(null, usable[0]!.address, usable[0]!.family);
+        },
+        (error: Error) => callback(error, '', 0),
+      );
+    };
+  }
 
   /** @throws FORBIDDEN where one of the name's addresses is not public */
-  async #addresses(hostname: string): Promise<readonly LookupAddress[]> {
+  async #addresses(hostname: string, isNamed: boolean): Promise<readonly LookupAddress[]> {
     const addresses = await this.#resolve(hostname);
     if (addresses.length === 0) throw new Error(`${hostname} has no address`);
-    if (this.#names(hostname.toLowerCase(), null)) return addresses;
+    if (isNamed) return addresses;
     const hidden = addresses.find(({ address }) => !this.#mayReach(address));
     if (hidden !== undefined) throw notPublic(hostname, hidden.address);
     return addresses;
   }
 
-  /** Does the configuration name this host? A port counts where it is known. */
-  #names(host: string, port: number | null): boolean {
+  /** Does the configuration name this place? */
+  #names(host: string, port: number): boolean {
     return this.#allowed.some(
       (entry) =>
         entry === '*' ||
         entry === host ||
         entry === `${host}:${port}` ||
         entry === `[${host}]:${port}` ||
-        (port === null && entry.replace(/:\d+$/, '') === host) ||
         (ipaddr.isValid(host) && isInRange(host, entry)),
     );
   }
@@ -83,7 +85,11 @@ const portOf = ({ port, protocol }: URL): number => Number(port || (protocol ===
 
 /** False for loopback, private, link-local, shared, multicast, documentation and mapped ranges alike. */
 export function isPublic(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
+  if (!ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.process(address);
+  // Of IPv6 only what is given out: the rest holds old ways to write addresses of IPv4.
+  const isGivenOut = parsed.kind() === 'ipv4' || isInRange(address, '2000::/3');
+  return isGivenOut && parsed.range() === 'unicast';
 }
 
 function isInRange(address: string, range: string): boolean {

@@ -26,6 +26,8 @@ export interface Choice {
 
 /** Headers read at once. */
 const CONCURRENCY = 4;
+/** Variants whose headers are read for one question. */
+const MAX_EXAMINED = 200;
 
 /** What to pull of an offer. @throws VARIANT_NOT_AVAILABLE with what there is; what reading headers throws; as `ChooseBest` */
 export async function choose(
@@ -50,6 +52,8 @@ export async function choose(
 
 /** What can be used of them. @throws what is wrong with the first, where none can; what opening throws */
 export async function examineAll(variants: readonly OfferedVariant[], examine: Examine): Promise<Examined[]> {
+  if (variants.length > MAX_EXAMINED)
+    throw new MixgateError('INVALID_INPUT', `There are ${variants.length} variants: name the ones you want.`);
   const limit = pLimit(CONCURRENCY);
   const unusable: MixgateError[] = [];
   const examined = await Promise.all(

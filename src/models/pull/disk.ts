@@ -40,7 +40,10 @@ export async function freeBytes(folder: string): Promise<number> {
 
 /** Bytes that a folder's files take, as `du` counts them; 0 where there is no folder. Links are not followed. */
 export async function usedBytes(folder: string): Promise<number> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  });
   const sizes = await Promise.all(
     entries
       .filter((entry) => entry.isFile())

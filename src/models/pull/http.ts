@@ -26,20 +26,27 @@ const PROXIES = ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'];
 /** GET requests to servers that are not trusted. */
 export class Http {
   readonly #options: HttpOptions;
-  readonly #dispatcher: Dispatcher;
+  /** For places that the configuration names, and for all others: a socket of one is never used for the other. */
+  readonly #named: Dispatcher;
+  readonly #others: Dispatcher;
 
   constructor(options: HttpOptions) {
     this.#options = options;
-    const { policy, answerMs } = options;
+    this.#named = this.#dispatcher(true);
+    this.#others = this.#dispatcher(false);
+  }
+
+  #dispatcher(isNamed: boolean): Dispatcher {
+    const { policy, answerMs } = this.#options;
     const settings = {
-      connect: { lookup: policy.lookup, timeout: answerMs },
+      connect: { lookup: policy.lookup(isNamed), timeout: answerMs },
       headersTimeout: answerMs,
       bodyTimeout: 0, // Who reads the body watches it.
       maxHeaderSize: 32 * 1024,
     };
     // A proxy is the operator's own: what it reaches is for it to decide, beyond what `check` refuses.
     const hasProxy = PROXIES.some((name) => (process.env[name] ?? '') !== '');
-    this.#dispatcher = hasProxy ? new EnvHttpProxyAgent(settings) : new Agent(settings);
+    return hasProxy ? new EnvHttpProxyAgent(settings) : new Agent(settings);
   }
 
   /**
@@ -66,16 +73,16 @@ export class Http {
   }
 
   async close(): Promise<void> {
-    await this.#dispatcher.destroy();
+    await Promise.all([this.#named.destroy(), this.#others.destroy()]);
   }
 
   async #once(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal) {
     const { policy, token, userAgent } = this.#options;
-    policy.check(url);
+    const dispatcher = policy.check(url) ? this.#named : this.#others;
     const authorization = token?.origin === url.origin ? { authorization: `Bearer ${token.value}` } : {};
     try {
       const answer = await request(url, {
-        dispatcher: this.#dispatcher,
+        dispatcher,
         headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers, ...authorization },
         signal,
       });
@@ -128,10 +135,14 @@ export function refuse(url: URL, status: number): never {
   throw new MixgateError('SOURCE_UNAVAILABLE', `${where} answers ${status}: try again later.`, data);
 }
 
+/** How long a text may take, milliseconds. */
+const TEXT_MS = 60_000;
+
 /** A body of at most `maxBytes` as text. @throws SOURCE_UNAVAILABLE */
 export async function readText({ body }: HttpResponse, url: URL, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  const timer = setTimeout(() => body.destroy(unavailable(url, 'does not come to an end')), TEXT_MS);
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       bytes += chunk.length;
@@ -141,6 +152,7 @@ export async function readText({ body }: HttpResponse, url: URL, maxBytes: numbe
   } catch (error) {
     throw error instanceof MixgateError ? error : unavailable(url, messageOf(error));
   } finally {
+    clearTimeout(timer);
     body.destroy();
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -11,7 +11,10 @@ export interface HubOptions {
 }
 
 const MAX_LISTING_BYTES = 32 * 2 ** 20;
-const MAX_FILES = 20_000;
+const MAX_ENTRIES = 20_000;
+const MAX_PAGES = 200;
+/** Names that are told of. */
+const MAX_REFUSED = 10;
 
 export interface Repository {
   readonly files: readonly RemoteFile[];
@@ -32,22 +35,23 @@ export async function listRepository(
     revision,
     recursive: true,
     hubUrl: endpoint,
-    fetch: fetchBy(http, signal),
+    fetch: fetchBy(http, repo, signal),
   });
+  let entries = 0;
   try {
     for await (const { type, path, size, oid, lfs } of listing) {
+      if (++entries > MAX_ENTRIES) throw tooLong(repo);
       if (type !== 'file') continue;
-      if (files.length >= MAX_FILES) throw new MixgateError('INVALID_INPUT', `${repo} has too many files.`);
       const name = safeName(path);
-      if (name === null) {
-        refused.push(String(path).slice(0, 200));
-        continue;
-      }
-      const place = [...revision.split('/'), ...name.split('/')].map(encodeURIComponent).join('/');
-      const url = new URL(`${endpoint}/${repo}/resolve/${place}`);
-      files.push(
-        httpFile(http, url, { name, sizeBytes: sizeOf(lfs?.size ?? size), digest: digestOf(lfs?.oid, oid) }),
-      );
+      if (name === null) refused.push(String(path).slice(0, 200));
+      else
+        files.push(
+          httpFile(http, fileUrl(endpoint, repo, revision, name), {
+            name,
+            sizeBytes: sizeOf(lfs?.size ?? size),
+            digest: digestOf(lfs?.oid, oid),
+          }),
+        );
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -57,8 +61,16 @@ export async function listRepository(
       `${endpoint} does not list ${repo} as the Hub does: ${asMixgateError(error).message}`,
     );
   }
-  return { files, refused };
+  return { files, refused: refused.slice(0, MAX_REFUSED) };
 }
+
+function fileUrl(endpoint: string, repo: string, revision: string, name: string): URL {
+  const place = [...revision.split('/'), ...name.split('/')].map(encodeURIComponent).join('/');
+  return new URL(`${endpoint}/${repo}/resolve/${place}`);
+}
+
+const tooLong = (repo: string): MixgateError =>
+  new MixgateError('INVALID_INPUT', `${repo} has too many files to list: name one of them.`);
 
 const sizeOf = (size: unknown): number | null =>
   typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : null;
@@ -75,8 +87,10 @@ function digestOf(lfs: unknown, git: unknown): RemoteFile['digest'] {
 }
 
 /** What the client library asks goes the same guarded way as everything else. */
-function fetchBy(http: Http, signal: AbortSignal): typeof fetch {
+function fetchBy(http: Http, repo: string, signal: AbortSignal): typeof fetch {
+  let pages = 0;
   return async (input) => {
+    if (++pages > MAX_PAGES) throw tooLong(repo);
     const url = new URL(input instanceof Request ? input.url : input);
     const response = await http.get(url, { accept: 'application/json' }, signal);
     if (response.status >= 400) {

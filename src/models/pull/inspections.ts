@@ -4,7 +4,7 @@ import type { Entry, KnownVariant } from '../variant.ts';
 import { examineAll } from './choose.ts';
 import type { HubOptions } from './hub.ts';
 import { offerOf, type Offer, type OfferedVariant } from './offer.ts';
-import type { Patience } from './remote-file.ts';
+import type { Patience } from './remote-bytes.ts';
 import { remoteFacts } from './remote-facts.ts';
 import { allowedSource, canonical, type Source } from './source.ts';
 

@@ -6,8 +6,8 @@ import { z } from 'zod';
 const whole = z.number().int().nonnegative();
 
 const journalSchema = z.object({
-  /** Of the file at its source: parts are only numbered. */
-  name: z.string(),
+  /** Which file it is of. */
+  file: z.string(),
   sizeBytes: whole.nullable(),
   validator: z.string().nullable(),
   ranges: z.array(z.tuple([whole, whole]).readonly()).readonly(),

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { MixgateError } from '../../errors.ts';
-import { partNames, splitName, withoutSplit } from '../gguf-split.ts';
+import { partNames, withoutSplit } from '../gguf-split.ts';
 import { MLC_TABLES } from '../mlc-facts.ts';
-import { MLC_CONFIG } from '../weight-units.ts';
+import { ggufUnits, isMlcFile, MLC_CONFIG } from '../weight-units.ts';
 import { listRepository, type HubOptions } from './hub.ts';
 import { httpFile, localFile, type RemoteFile } from './remote-file.ts';
 import { safeName } from './safe-name.ts';
@@ -30,10 +31,6 @@ export interface Offer {
 const NOT_A_MODEL = /(^|[-_./])(mmproj|imatrix)/i;
 /** A quantization at the end of a name. */
 const LABEL = /(?:^|[-._/])((?:UD-)?(?:I?Q\d\w*|TQ\d_\d|MXFP4\w*|NVFP4\w*|B?F16|F32))$/i;
-/** What a folder of MLC weights consists of. */
-const MLC_FILE =
-  /^(mlc-chat-config|tensor-cache|ndarray-cache|tokenizer|tokenizer_config|vocab|added_tokens|special_tokens_map)\.json$|^params_shard_\d+\.bin$|^tokenizer\.model$|^merges\.txt$|^[\w][\w.-]*\.wasm$|^LICENSE/;
-
 /** @throws NOT_FOUND where there are no weights; FORBIDDEN, SOURCE_UNAVAILABLE, INVALID_INPUT */
 export async function offerOf(source: Source, options: HubOptions, signal: AbortSignal): Promise<Offer> {
   switch (source.scheme) {
@@ -69,13 +66,16 @@ async function hubOffer(
 /** Of files by name, each a variant; split ones with all their parts or not at all. */
 export function ggufVariants(files: readonly RemoteFile[]): OfferedVariant[] {
   const byName = new Map(files.map((file) => [file.name, file]));
-  return files.flatMap((file) => {
-    const { name } = file;
-    if (!/\.gguf$/i.test(name) || NOT_A_MODEL.test(name) || (splitName(name)?.part ?? 1) !== 1) return [];
-    const parts = partNames(name).flatMap((part) => byName.get(part) ?? []);
-    if (parts.length !== partNames(name).length) return [];
-    return [{ label: labelOf(name), format: 'GGUF' as const, files: parts }];
-  });
+  const names = files
+    .map(({ name }) => name)
+    .filter((name) => /\.gguf$/i.test(name) && !NOT_A_MODEL.test(name));
+  return ggufUnits(names)
+    .filter(({ missing }) => missing.length === 0)
+    .map((unit) => ({
+      label: labelOf(unit.path),
+      format: 'GGUF' as const,
+      files: unit.files.map((name) => byName.get(name)!),
+    }));
 }
 
 function labelOf(name: string): string {
@@ -87,14 +87,13 @@ function labelOf(name: string): string {
 function mlcVariants(files: readonly RemoteFile[]): OfferedVariant[] {
   const names = new Set(files.map(({ name }) => name));
   if (!names.has(MLC_CONFIG) || !MLC_TABLES.some((name) => names.has(name))) return [];
-  return [{ label: 'MLC', format: 'MLC', files: files.filter(({ name }) => MLC_FILE.test(name)) }];
+  return [{ label: 'MLC', format: 'MLC', files: files.filter(({ name }) => isMlcFile(name)) }];
 }
 
 /** A file, and where its name says so the other parts beside it. @throws INVALID_INPUT */
 function urlOffer(url: URL, { http }: HubOptions): Offer {
   const name = safeName(decoded(url.pathname.split('/').at(-1) ?? ''));
-  const folder = safeName(url.hostname.replace(/^\[|\]$|\.$/g, '').replaceAll(':', '-'));
-  if (name === null || folder === null || !/\.gguf$/i.test(name))
+  if (name === null || !/\.gguf$/i.test(name))
     throw new MixgateError('INVALID_INPUT', `source: ${url.pathname} is not the name of a GGUF file.`);
   const names = partNames(name);
   const files = names.map((part) => {
@@ -106,8 +105,17 @@ function urlOffer(url: URL, { http }: HubOptions): Offer {
       digest: null,
     });
   });
-  return { folder, variants: [{ label: labelOf(name), format: 'GGUF', files }] };
+  return { folder: folderOf(url), variants: [{ label: labelOf(name), format: 'GGUF', files }] };
 }
+
+/** By host and path: files of one name from two places are two files. */
+function folderOf({ hostname, port, pathname }: URL): string {
+  const host = [hostname.replace(/^\[|\]$|\.$/g, '').replaceAll(':', '-'), port].filter(Boolean).join('-');
+  const folders = pathname.split('/').slice(1, -1).map(decoded);
+  return safeName([host, ...folders].join('/')) ?? `${host}/${shortHash(pathname)}`;
+}
+
+const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
 
 function decoded(text: string): string {
   try {
@@ -121,12 +129,12 @@ function decoded(text: string): string {
 async function localOffer(place: string): Promise<Offer> {
   if (existsSync(path.join(place, MLC_CONFIG))) {
     const names = (await glob('*', { cwd: place, onlyFiles: true, expandDirectories: false })).filter(
-      (name) => MLC_FILE.test(name),
+      (name) => isMlcFile(name),
     );
     const files = await Promise.all(
       names.map((name) => localFile(path.join(place, name), { name, digest: null })),
     );
-    return { folder: path.posix.join('local', path.basename(place)), variants: mlcVariants(files) };
+    return { folder: `local/${shortHash(place)}/${path.basename(place)}`, variants: mlcVariants(files) };
   }
   if (!/\.gguf$/i.test(place))
     throw new MixgateError(
@@ -136,7 +144,8 @@ async function localOffer(place: string): Promise<Offer> {
   const files = await Promise.all(
     partNames(place).map((part) => localFile(part, { name: path.basename(part), digest: null })),
   );
-  return { folder: 'local', variants: [{ label: labelOf(path.basename(place)), format: 'GGUF', files }] };
+  const folder = `local/${shortHash(path.dirname(place))}`;
+  return { folder, variants: [{ label: labelOf(path.basename(place)), format: 'GGUF', files }] };
 }
 
 /** The offer with hashes that were given instead of those that are listed: of its one file, or by file name. */

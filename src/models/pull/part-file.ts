@@ -1,32 +1,32 @@
 import { rm, type FileHandle } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
-import { asMixgateError, MixgateError, messageOf } from '../../errors.ts';
+import { asMixgateError, MixgateError } from '../../errors.ts';
+import { Attempts, PROGRESS_BYTES, type Persistence } from './attempts.ts';
 import { ByteRanges, type ByteRange } from './byte-ranges.ts';
 import { diskError, openToWrite } from './disk.ts';
 import { readJournal, removeJournal, writeJournal } from './journal.ts';
 import { SourceChanged, type Opened, type RemoteFile } from './remote-file.ts';
+import { streamRange } from './stream-range.ts';
 
-export interface TransferOptions {
+export interface TransferOptions extends Persistence {
   /** Requests for one file at once. */
   readonly connections: number;
   /** Bytes that one request asks for. */
   readonly segmentBytes: number;
   /** A request that brings next to nothing for so long is given up, milliseconds. */
   readonly stallMs: number;
-  /** Failures in a row, without bytes between them, after which the pull fails. */
-  readonly attempts: number;
-  /** Before the second try, milliseconds; doubles each time. */
-  readonly retryMs: number;
 }
 
-/** Less than this between two looks is a stall. */
-const STALL_BYTES = 1024;
-/** A request that brought this much was no failure, however often a server hangs up. */
-const PROGRESS_BYTES = 16 * 1024;
-const MAX_RETRY_MS = 30_000;
-const SOON_MS = 50;
+export interface PartHooks {
+  /** Something came. */
+  readonly onBytes: () => void;
+  /** Whether there is room for the rest: asked when the size is told, and now and then where it never is. @throws DISK_FULL */
+  readonly checkRoom: () => Promise<void>;
+}
+
 /** How much of the work a crash can lose. */
 const CHECKPOINT_MS = 1000;
+/** How much of a file of unknown size is taken without asking for room again. */
+const ROOM_BYTES = 64 * 2 ** 20;
 
 /**
  * A file on its way: fetched in parallel ranges, resumed where it stopped, also by another process. What the journal
@@ -36,23 +36,29 @@ export class PartFile {
   readonly #remote: RemoteFile;
   readonly #path: string;
   readonly #options: TransferOptions;
-  readonly #onBytes: () => void;
+  readonly #hooks: PartHooks;
+  readonly #attempts: Attempts;
   #ranges = new ByteRanges();
   #validator: string | null = null;
   #sizeBytes: number | null;
   /** Null before the first answer. */
   #acceptsRanges: boolean | null = null;
-  #failures = 0;
-  #restarts = 0;
+  /** Requests that run at once. */
+  #parallel = 1;
+  /** The most that a server which only sends whole files has brought in one go. */
+  #longestBytes = 0;
+  #roomBytes = 0;
+  #hasRestarted = false;
   #checkpointed: Promise<void> = Promise.resolve();
   #checkpointedAt = 0;
   #checkpointError: MixgateError | null = null;
 
-  constructor(remote: RemoteFile, path: string, options: TransferOptions, onBytes: () => void) {
+  constructor(remote: RemoteFile, path: string, options: TransferOptions, hooks: PartHooks) {
     this.#remote = remote;
     this.#path = path;
     this.#options = options;
-    this.#onBytes = onBytes;
+    this.#hooks = hooks;
+    this.#attempts = new Attempts(options);
     this.#sizeBytes = remote.sizeBytes;
     this.#restore();
   }
@@ -89,6 +95,11 @@ export class PartFile {
     }
   }
 
+  /** It has its name now: what told how far it was is not needed any more. */
+  close(): Promise<void> {
+    return removeJournal(this.#path);
+  }
+
   /** Throws away what is there. */
   async discard(): Promise<void> {
     await Promise.all([rm(this.#path, { force: true }), removeJournal(this.#path)]);
@@ -110,7 +121,8 @@ export class PartFile {
     const worker = async () => {
       while (segments.length > 0) await this.#next(file, either, segments);
     };
-    const workers = Array.from({ length: Math.min(this.#options.connections, segments.length) }, worker);
+    this.#parallel = Math.max(1, Math.min(this.#options.connections, segments.length));
+    const workers = Array.from({ length: this.#parallel }, worker);
     try {
       await Promise.all(workers);
     } catch (error) {
@@ -133,32 +145,31 @@ export class PartFile {
     const progress = { at: segment[0] };
     try {
       await this.#fetch(file, segment, { signal, progress });
-      this.#failures = 0;
+      this.#attempts.succeeded();
     } catch (error) {
       signal.throwIfAborted();
       if (progress.at < segment[1]) segments.push([progress.at, segment[1]]);
-      await this.#recover(error, progress.at - segment[0] >= PROGRESS_BYTES, signal);
+      const hasBrought = this.#hasBrought(progress.at, segment[0]);
+      await this.#attempts.failed(error, { hasBrought, parallel: this.#parallel }, signal);
     }
   }
 
-  async #recover(error: unknown, hasBrought: boolean, signal: AbortSignal): Promise<void> {
-    const failure = asMixgateError(error);
-    if (failure.code !== 'SOURCE_UNAVAILABLE') throw error;
-    const { attempts, connections, retryMs } = this.#options;
-    // Requests that run at once fail at once: that is one failure of the source.
-    this.#failures = hasBrought ? 0 : this.#failures + 1 / connections;
-    if (this.#failures >= attempts) throw failure;
-    const pause = hasBrought ? SOON_MS : Math.min(MAX_RETRY_MS, retryMs * 2 ** Math.floor(this.#failures));
-    await delay(Math.max(pause, Number(failure.data['retryAfterMs'] ?? 0)), undefined, { signal });
+  /** Of a server that begins at the beginning each time, only getting further than ever is progress. */
+  #hasBrought(at: number, from: number): boolean {
+    if (this.#acceptsRanges !== false) return at - from >= PROGRESS_BYTES;
+    const isFurther = at - this.#longestBytes >= PROGRESS_BYTES;
+    this.#longestBytes = Math.max(this.#longestBytes, at);
+    return isFurther;
   }
 
   /** Begins anew with the version that is there now, once. */
   async #restart(): Promise<void> {
-    if (this.#restarts++ > 0)
+    if (this.#hasRestarted)
       throw new MixgateError(
         'SOURCE_UNAVAILABLE',
         `${this.#remote.name} keeps changing at its source: try again later.`,
       );
+    this.#hasRestarted = true;
     await this.#checkpointed;
     await removeJournal(this.#path);
     this.#ranges = new ByteRanges();
@@ -172,58 +183,29 @@ export class PartFile {
     [start, end]: ByteRange,
     { signal, progress }: { signal: AbortSignal; progress: { at: number } },
   ): Promise<void> {
-    const watchdog = new AbortController();
-    const timer = this.#watch(progress, watchdog);
-    const either = AbortSignal.any([signal, watchdog.signal]);
-    try {
-      const range = { start, end: end === Infinity ? null : end };
-      const opened = await this.#remote.open(range, this.#validator, either);
-      const cut = () => opened.body.destroy(either.reason as Error);
-      either.addEventListener('abort', cut, { once: true });
-      try {
-        await this.#take(file, opened, { end, progress });
-      } finally {
-        either.removeEventListener('abort', cut);
-        opened.body.destroy();
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      throw watchdog.signal.aborted ? watchdog.signal.reason : this.#fetchFailed(error);
-    } finally {
-      clearInterval(timer);
-    }
-  }
-
-  #watch(progress: { at: number }, watchdog: AbortController): NodeJS.Timeout {
-    let before = progress.at;
-    const { stallMs } = this.#options;
-    return setInterval(() => {
-      const message = `${this.#remote.name} stalled: next to nothing came for ${stallMs} ms. Try again later.`;
-      if (progress.at - before < STALL_BYTES) watchdog.abort(new MixgateError('SOURCE_UNAVAILABLE', message));
-      before = progress.at;
-    }, stallMs);
-  }
-
-  async #take(
-    file: FileHandle,
-    { body, start, sizeBytes, validator, acceptsRanges }: Opened,
-    { end, progress }: { end: number; progress: { at: number } },
-  ): Promise<void> {
-    this.#checkSize(sizeBytes);
-    this.#validator = validator;
-    this.#acceptsRanges = acceptsRanges;
-    if (!acceptsRanges) this.#ranges = new ByteRanges();
-    progress.at = start;
-    const most = acceptsRanges ? end : (this.#sizeBytes ?? Infinity);
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      const bytes = chunk.subarray(0, most - progress.at);
-      await this.#write(file, bytes, progress.at);
-      this.#ranges.add([progress.at, progress.at + bytes.length]);
-      progress.at += bytes.length;
-      this.#onBytes();
-      this.#checkpointSometimes(file);
-      if (progress.at >= most) break;
-    }
+    const range = { start, end: end === Infinity ? null : end };
+    let most = end;
+    await streamRange(this.#remote, range, this.#validator, {
+      stallMs: this.#options.stallMs,
+      signal,
+      onOpened: async (opened) => {
+        await this.#opened(opened);
+        progress.at = opened.start;
+        most = opened.acceptsRanges ? end : (this.#sizeBytes ?? Infinity);
+        return most;
+      },
+      onChunk: async (bytes, position) => {
+        await this.#write(file, bytes, position);
+        progress.at = position + bytes.length;
+        this.#ranges.add([position, progress.at]);
+        this.#hooks.onBytes();
+        this.#checkpointSometimes(file);
+        if (this.#sizeBytes === null && progress.at - this.#roomBytes >= ROOM_BYTES) {
+          this.#roomBytes = progress.at;
+          await this.#hooks.checkRoom();
+        }
+      },
+    });
     // Without a length the end is the end.
     if (this.#sizeBytes === null) this.#sizeBytes = progress.at;
     const wanted = Math.min(most, this.#sizeBytes);
@@ -232,6 +214,15 @@ export class PartFile {
         'SOURCE_UNAVAILABLE',
         `${this.#remote.name} was cut at ${progress.at} of ${wanted} bytes.`,
       );
+  }
+
+  async #opened({ sizeBytes, validator, acceptsRanges }: Opened): Promise<void> {
+    const isNews = this.#sizeBytes === null && sizeBytes !== null;
+    this.#checkSize(sizeBytes);
+    this.#validator = validator;
+    this.#acceptsRanges = acceptsRanges;
+    if (!acceptsRanges) this.#ranges = new ByteRanges();
+    if (isNews) await this.#hooks.checkRoom();
   }
 
   /** @throws INTEGRITY_MISMATCH for another size than was listed, SourceChanged for another than the source said before */
@@ -246,12 +237,6 @@ export class PartFile {
         { file: this.#remote.name, expected: promised, actual: told },
       );
     this.#sizeBytes ??= told;
-  }
-
-  /** What ends a body is the network's fault, unless it has a code of ours. */
-  #fetchFailed(error: unknown): unknown {
-    if (error instanceof MixgateError || error instanceof SourceChanged) return error;
-    return new MixgateError('SOURCE_UNAVAILABLE', `${this.#remote.name} was cut: ${messageOf(error)}.`);
   }
 
   async #write(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
@@ -280,7 +265,7 @@ export class PartFile {
       const ranges = this.#acceptsRanges === false ? [] : [...this.#ranges.list];
       try {
         await file.datasync();
-        await writeJournal(this.#path, { name: this.#remote.name, sizeBytes, validator, ranges });
+        await writeJournal(this.#path, { file: this.#identity(), sizeBytes, validator, ranges });
       } catch (error) {
         throw diskError(error, this.#path);
       }
@@ -289,14 +274,21 @@ export class PartFile {
     return next;
   }
 
+  /** What the part is of: the same name with another digest is another file. */
+  #identity(): string {
+    const { name, digest } = this.#remote;
+    return digest === null ? name : `${name} ${digest.algorithm} ${digest.hex}`;
+  }
+
   /** Takes up what an earlier run left, where it is of the same file. */
   #restore(): void {
     const journal = readJournal(this.#path);
-    if (journal?.name !== this.#remote.name) return;
+    if (journal?.file !== this.#identity()) return;
     const isSame =
       this.#sizeBytes === null || journal.sizeBytes === null || journal.sizeBytes === this.#sizeBytes;
-    // Without a validator or a digest nobody could tell that the rest is of another version.
-    const isTellable = journal.validator !== null || this.#remote.digest !== null;
+    // Without a digest only asking for more, with the validator, tells whether it is the same version still.
+    const isWhole = journal.sizeBytes !== null && new ByteRanges(journal.ranges).bytes >= journal.sizeBytes;
+    const isTellable = this.#remote.digest !== null || (journal.validator !== null && !isWhole);
     if (!isSame || !isTellable) return;
     this.#ranges = new ByteRanges(journal.ranges);
     this.#validator = journal.validator;

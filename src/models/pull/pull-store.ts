@@ -1,6 +1,7 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
@@ -59,6 +60,17 @@ export class PullStore {
     });
   }
 
+  has(id: string): boolean {
+    return existsSync(path.join(this.folder(id), RECORD));
+  }
+
+  /** Writes down what is asked for, unless another process works on it already. @throws DISK_FULL */
+  async announce(record: PullRecord): Promise<void> {
+    await this.locked(record.id, 0, () => this.save(record)).catch((error: unknown) => {
+      if (!(error instanceof MixgateError) || error.code !== 'IN_USE') throw error;
+    });
+  }
+
   /** Deletes what is too old or too damaged to go on with, unless another process has it. */
   async clean(now: number): Promise<void> {
     const usable = new Set(this.records(now).map(({ id }) => id));
@@ -84,35 +96,46 @@ export class PullStore {
 
   /**
    * Runs while no other process works on the same pull; waits for one that does.
-   * @throws IN_USE after `waitMs`; DISK_FULL
+   * @throws IN_USE after `waitMs`; DISK_FULL; the signal's reason while it waits
    */
-  async locked<T>(id: string, waitMs: number, run: (lost: AbortSignal) => Promise<T>): Promise<T> {
+  async locked<T>(
+    id: string,
+    waitMs: number,
+    run: (lost: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const lost = new AbortController();
-    const onCompromised = () => lost.abort(inUse(id));
-    const retries = {
-      retries: Math.ceil(waitMs / RETRY_MS),
-      factor: 1,
-      minTimeout: RETRY_MS,
-      maxTimeout: RETRY_MS,
-    };
-    await mkdir(this.folder(id), { recursive: true }).catch((error: unknown) => {
-      throw diskError(error, this.folder(id));
-    });
-    // Beside the folder and not in it: the folder is deleted while the lock is held.
-    const lockfilePath = `${this.folder(id)}.lock`;
-    const release = await lock(this.folder(id), {
-      lockfilePath,
-      stale: STALE_MS,
-      update: STALE_MS / 5,
-      retries,
-      onCompromised,
-    }).catch((error: unknown) => {
-      throw (error as NodeJS.ErrnoException).code === 'ELOCKED' ? inUse(id) : diskError(error, lockfilePath);
-    });
+    const release = await this.#lock(id, waitMs, { onLost: () => lost.abort(inUse(id)), signal });
     try {
       return await run(lost.signal);
     } finally {
       await release().catch(() => undefined); // Lost already.
+    }
+  }
+
+  async #lock(
+    id: string,
+    waitMs: number,
+    { onLost, signal }: { onLost: () => void; signal: AbortSignal | undefined },
+  ): Promise<() => Promise<void>> {
+    const until = performance.now() + waitMs;
+    // Beside the folder and not in it: the folder is deleted while the lock is held.
+    const lockfilePath = `${this.folder(id)}.lock`;
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        await mkdir(this.folder(id), { recursive: true });
+        return await lock(this.folder(id), {
+          lockfilePath,
+          stale: STALE_MS,
+          update: STALE_MS / 5,
+          onCompromised: onLost,
+        });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw diskError(error, lockfilePath);
+        if (performance.now() >= until) throw inUse(id);
+      }
+      await delay(RETRY_MS, undefined, { signal });
     }
   }
 

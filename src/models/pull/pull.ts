@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../errors.ts';
-import type { Source } from './source.ts';
+import { shown, type Source } from './source.ts';
 import type { ModelSettings } from '../model-settings.ts';
 import { Rate } from './rate.ts';
 
@@ -74,9 +74,17 @@ export class Pull {
   #progress = NO_PROGRESS;
   #waiting = new Set<() => void>();
 
-  constructor(record: PullRecord, source: Source, now: () => number) {
+  /** Taken up from an earlier run, and not asked for in this one. */
+  readonly isResumed: boolean;
+
+  constructor(
+    record: PullRecord,
+    source: Source,
+    { now, isResumed }: { readonly now: () => number; readonly isResumed: boolean },
+  ) {
     this.#record = record;
     this.source = source;
+    this.isResumed = isResumed;
     this.#now = now;
     this.#rate = new Rate(now);
   }
@@ -92,7 +100,8 @@ export class Pull {
   }
 
   view(): PullView {
-    const { id, source, state, createdAt, finishedAt, error, reasons } = this.#record;
+    const { id, state, createdAt, finishedAt, error, reasons } = this.#record;
+    const source = shown(this.source);
     const { files, totalBytes } = this.#progress;
     const receivedBytes = files.reduce((sum, file) => sum + file.receivedBytes, 0);
     const bytesPerSecond = state === 'DOWNLOADING' ? this.#rate.perSecond(receivedBytes) : null;
@@ -107,9 +116,21 @@ export class Pull {
     };
   }
 
+  /** Of one that failed, too: what it kept is thrown away. */
+  cancel(): void {
+    this.#end({ state: 'CANCELLED', error: null });
+  }
+
+  /** What has ended does not change any more. */
   change(record: Partial<Omit<PullRecord, 'id' | 'source'>>): void {
-    const isEnd = record.state !== undefined && ENDED.has(record.state);
-    this.#record = { ...this.#record, ...record, ...(isEnd && { finishedAt: this.#now() }) };
+    if (this.hasEnded) return;
+    if (record.state !== undefined && ENDED.has(record.state)) return this.#end(record);
+    this.#record = { ...this.#record, ...record };
+    this.#tell();
+  }
+
+  #end(record: Partial<PullRecord>): void {
+    this.#record = { ...this.#record, ...record, finishedAt: this.#now() };
     this.#tell();
   }
 

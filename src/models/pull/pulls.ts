@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
-import pLimit from 'p-limit';
+import { isDeepStrictEqual } from 'node:util';
 import { asMixgateError, MixgateError } from '../../errors.ts';
-import { freeBytes, usedBytes } from './disk.ts';
+import type { DiskUse } from './disk-room.ts';
 import { ENDED, Pull, type PullRecord, type PullView } from './pull.ts';
 import { LOCK_WAIT_MS, PullStore } from './pull-store.ts';
 import { runPull, type RunPullServices } from './run-pull.ts';
-import { allowedSource, canonical, parseSource, type Source } from './source.ts';
+import { allowedSource, canonical, parseSource, shown, type Source } from './source.ts';
 
 export interface PullsOptions extends RunPullServices {
   /** Schemes that sources may have. */
@@ -18,13 +16,8 @@ export interface PullsOptions extends RunPullServices {
   readonly now: () => number;
 }
 
-/** Bytes. */
-export interface DiskUse {
-  /** Parts of unfinished pulls included. */
-  readonly usedBytes: number;
-  readonly freeBytes: number;
-  readonly budgetBytes: number | null;
-}
+/** What is asked of a pull besides its source. */
+export type PullWishes = Pick<PullRecord, 'sha256' | 'settings'>;
 
 const MAX_WAITING = 100;
 /** Ended pulls that can still be looked at. */
@@ -37,18 +30,17 @@ export class Pulls {
   readonly #options: PullsOptions;
   readonly #store: PullStore;
   readonly #closing = new AbortController();
-  readonly #limit: ReturnType<typeof pLimit>;
   /** By id, oldest first. */
   readonly #pulls = new Map<string, Pull>();
+  #waiting: Pull[] = [];
+  /** By id, until nothing of it runs any more. */
   readonly #running = new Map<string, Promise<void>>();
-  #isClosed = false;
   /** Called when a pull is complete. */
   onCompleted: () => void = () => undefined;
 
   constructor(options: PullsOptions) {
     this.#options = options;
     this.#store = new PullStore(options.transfer.modelsFolder);
-    this.#limit = pLimit(options.atOnce);
   }
 
   /** Goes on with what was under way when the gateway last stopped, and shows what failed. */
@@ -56,12 +48,12 @@ export class Pulls {
     const { now } = this.#options;
     await this.#store.clean(now());
     for (const record of this.#store.records(now())) {
-      const pull = new Pull(record, parseSource(record.source), now);
+      const pull = new Pull(record, parseSource(record.source), { now, isResumed: true });
       this.#pulls.set(pull.id, pull);
       if (pull.hasEnded) continue;
       try {
         this.#parse(record.source);
-        this.#run(pull);
+        this.#enqueue(pull);
       } catch (error) {
         this.#fail(pull, error); // Not allowed any more.
       }
@@ -69,30 +61,37 @@ export class Pulls {
   }
 
   /**
-   * Starts, and returns at once. The same source while it is under way is the same pull; after a failure it goes on.
-   * @throws INVALID_INPUT, FORBIDDEN, QUEUE_FULL; BACKEND_UNAVAILABLE while the gateway stops
+   * Starts, and returns as soon as that is written down: from then on it survives a restart. The same source while it
+   * is under way is the same pull; after a failure it goes on, with the hash and the settings that were asked for
+   * before where none are now.
+   * @throws INVALID_INPUT, FORBIDDEN, QUEUE_FULL, DISK_FULL; IN_USE with another hash; BACKEND_UNAVAILABLE while the gateway stops
    */
-  start(text: string, { sha256 = null, settings = null }: Partial<PullWishes> = {}): Pull {
-    if (this.#isClosed)
+  async start(text: string, { sha256 = null, settings = null }: Partial<PullWishes> = {}): Promise<Pull> {
+    if (this.#closing.signal.aborted)
       throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
     const source = this.#parse(text);
     if (sha256 !== null) checkDigest(source, sha256);
-    const id = createHash('sha256').update(canonical(source)).digest('hex').slice(0, 16);
+    const id = idOf(source);
     const before = this.#pulls.get(id);
-    if (before !== undefined && (this.#running.has(id) || !before.hasEnded)) {
-      if (sha256 === null || isDeepStrictEqual(sha256, before.record.sha256)) return before;
-      throw new MixgateError(
-        'IN_USE',
-        `${before.record.source} is being pulled with another hash: cancel that first.`,
-      );
-    }
-    if (this.#limit.pendingCount >= MAX_WAITING)
+    if (before !== undefined && !before.hasEnded) return this.#join(before, { sha256, settings });
+    if (this.#waiting.length >= MAX_WAITING)
       throw new MixgateError('QUEUE_FULL', `${MAX_WAITING} pulls are waiting already: try again later.`);
-    const pull = new Pull(this.#recordFor(id, source, { sha256, settings }), source, this.#options.now);
+    const { now } = this.#options;
+    const pull = new Pull(this.#recordFor(id, source, { sha256, settings }), source, {
+      now,
+      isResumed: false,
+    });
     this.#pulls.delete(id);
     this.#pulls.set(id, pull);
     this.#forgetOld();
-    this.#run(pull);
+    try {
+      await this.#store.announce(pull.record);
+    } catch (error) {
+      this.#fail(pull, error);
+      throw error;
+    }
+    // It may have been cancelled meanwhile.
+    if (!pull.hasEnded) this.#enqueue(pull);
     return pull;
   }
 
@@ -113,15 +112,18 @@ export class Pulls {
     return [...this.#pulls.values()].reverse().map((pull) => pull.view());
   }
 
-  /** Cancels, throws away what was fetched (of one that failed, too), and resolves when that is done. @throws NOT_FOUND, IN_USE */
+  /** Cancels, throws away what was fetched (of one that failed, too), and resolves when that is done. @throws NOT_FOUND */
   async cancel(id: string): Promise<PullView> {
     const pull = this.get(id);
+    const isIdle = this.#waiting.includes(pull) || !this.#running.has(id);
+    this.#waiting = this.#waiting.filter((each) => each !== pull);
     pull.controller.abort(new Cancelled());
-    await this.#running.get(id);
-    if (pull.record.state === 'FAILED') {
-      await this.#store.locked(id, LOCK_WAIT_MS, () => this.#store.remove(id));
-      pull.change({ state: 'CANCELLED' });
-    }
+    if (!isIdle) await this.#running.get(id);
+    if (pull.record.state === 'COMPLETED' || pull.record.state === 'CANCELLED') return pull.view();
+    pull.cancel();
+    // What another process works on is that one's.
+    await this.#store.locked(id, 0, () => this.#store.remove(id)).catch(() => undefined);
+    this.#logEnd(pull);
     return pull.view();
   }
 
@@ -138,18 +140,15 @@ export class Pulls {
     }
   }
 
-  /** Of the folder that pulls go to. Bytes. */
-  async diskUse(): Promise<DiskUse> {
-    const { modelsFolder, diskBudgetBytes } = this.#options.transfer;
-    await mkdir(modelsFolder, { recursive: true });
-    const [used, free] = await Promise.all([usedBytes(modelsFolder), freeBytes(modelsFolder)]);
-    return { usedBytes: used, freeBytes: free, budgetBytes: diskBudgetBytes };
+  /** Of the folder that pulls go to. */
+  diskUse(): Promise<DiskUse> {
+    return this.#options.transfer.room.use();
   }
 
   /** Stops what runs, keeping what was fetched for the next start. */
   async close(): Promise<void> {
-    this.#isClosed = true;
     this.#closing.abort();
+    this.#waiting = [];
     for (const pull of this.#pulls.values()) pull.controller.abort(new Stopped());
     await Promise.all(this.#running.values());
   }
@@ -159,67 +158,90 @@ export class Pulls {
     return allowedSource(text, { schemes, check: (url) => hub.http.check(url) });
   }
 
-  /** One that failed before keeps what it has chosen and fetched. */
-  #recordFor(id: string, source: Source, wishes: PullWishes): PullRecord {
-    const before =
-      this.#pulls.get(id)?.record ?? this.#store.records(this.#options.now()).find((each) => each.id === id);
-    const isContinued = before !== undefined && !['COMPLETED', 'CANCELLED'].includes(before.state);
-    const about = { id, source: canonical(source), ...wishes, createdAt: this.#options.now() };
-    const chosen = isContinued ? before.chosen : null;
+  /** @throws IN_USE where it was started with another hash */
+  #join(pull: Pull, { sha256, settings }: PullWishes): Pull {
+    const { record } = pull;
+    if (sha256 !== null && !isDeepStrictEqual(sha256, record.sha256))
+      throw new MixgateError(
+        'IN_USE',
+        `${pull.view().source} is being pulled with another hash: cancel that first.`,
+      );
+    if (settings !== null) pull.change({ settings });
+    return pull;
+  }
+
+  #recordFor(id: string, source: Source, { sha256, settings }: PullWishes): PullRecord {
+    const { now } = this.#options;
+    const before = this.#pulls.get(id)?.record ?? this.#store.records(now()).find((each) => each.id === id);
+    const continued =
+      before === undefined || before.state === 'COMPLETED' || before.state === 'CANCELLED' ? null : before;
     return {
-      ...about,
-      state: 'QUEUED',
+      id,
+      source: canonical(source),
+      sha256: sha256 ?? continued?.sha256 ?? null,
+      settings: settings ?? continued?.settings ?? null,
+      createdAt: now(),
       finishedAt: null,
+      state: 'QUEUED',
       error: null,
-      chosen,
-      reasons: isContinued ? before.reasons : [],
+      chosen: continued?.chosen ?? null,
+      reasons: continued?.reasons ?? [],
     };
   }
 
-  #run(pull: Pull): void {
-    const { id } = pull;
-    const running = this.#limit(() => this.#guarded(pull)).finally(() => this.#running.delete(id));
-    this.#running.set(id, running);
-    // Waiting in line, it must not wait for its turn to be cancelled.
-    pull.controller.signal.addEventListener('abort', () => {
-      if (pull.record.state === 'QUEUED' && pull.controller.signal.reason instanceof Cancelled)
-        pull.change({ state: 'CANCELLED' });
-    });
+  #enqueue(pull: Pull): void {
+    this.#waiting.push(pull);
+    this.#pump();
   }
 
-  async #guarded(pull: Pull): Promise<void> {
-    const { log, catalog } = this.#options;
-    const { id } = pull;
-    const { source } = pull.record;
-    try {
-      if (pull.hasEnded) return await this.#store.remove(id);
-      await mkdir(this.#options.transfer.modelsFolder, { recursive: true });
-      await this.#store.locked(id, LOCK_WAIT_MS, async (lost) => {
-        await this.#guardedWork(pull, AbortSignal.any([pull.controller.signal, lost]));
-        if (pull.record.state !== 'FAILED' && pull.hasEnded) await this.#store.remove(id);
+  /** Runs whose turn it is; of one id only one at a time. */
+  #pump(): void {
+    while (this.#running.size < this.#options.atOnce) {
+      const next = this.#waiting.find(({ id }) => !this.#running.has(id));
+      if (next === undefined) return;
+      this.#waiting = this.#waiting.filter((each) => each !== next);
+      const running = this.#turn(next).finally(() => {
+        this.#running.delete(next.id);
+        this.#pump();
       });
-    } catch (error) {
-      this.#fail(pull, error);
-    } finally {
-      catalog.elsewhere.announce(`pull ${id}`, 'PULLING', []);
-      const { state, error } = pull.record;
-      log.info('pull.ended', { pull: id, source, state, reason: error?.message ?? null });
+      this.#running.set(next.id, running);
     }
   }
 
-  async #guardedWork(pull: Pull, signal: AbortSignal): Promise<void> {
+  async #turn(pull: Pull): Promise<void> {
+    const { id, controller } = pull;
+    try {
+      const work = (lost: AbortSignal) => this.#work(pull, lost);
+      await this.#store.locked(id, LOCK_WAIT_MS, work, controller.signal);
+    } catch (error) {
+      if (controller.signal.reason instanceof Cancelled) pull.cancel();
+      else if (!(controller.signal.reason instanceof Stopped)) this.#fail(pull, error);
+    } finally {
+      this.#options.catalog.elsewhere.announce(`pull ${id}`, 'PULLING', []);
+      if (pull.hasEnded) this.#logEnd(pull);
+    }
+  }
+
+  /** While no other process works on it; `lost` aborts when that is no longer sure. */
+  async #work(pull: Pull, lost: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([pull.controller.signal, lost]);
+    if (pull.isResumed && !this.#store.has(pull.id)) {
+      // Another process has ended it while this one waited.
+      this.#pulls.delete(pull.id);
+      return pull.cancel();
+    }
     try {
       await runPull(pull, this.#store, this.#options, signal);
       this.onCompleted();
     } catch (error) {
       if (signal.reason instanceof Stopped) return; // Its record says that it is under way.
-      if (signal.reason instanceof Cancelled) pull.change({ state: 'CANCELLED' });
-      else {
-        this.#fail(pull, error);
-        // On a full disk there is no room to write down why: then the next start tries again.
-        await this.#store.save(pull.record).catch(() => undefined);
-      }
+      if (signal.reason instanceof Cancelled) pull.cancel();
+      else this.#fail(pull, error);
     }
+    if (lost.aborted) return;
+    if (pull.record.state !== 'FAILED') await this.#store.remove(pull.id);
+    // On a full disk there is no room to write down why: then the next start tries again.
+    else await this.#store.save(pull.record).catch(() => undefined);
   }
 
   #fail(pull: Pull, error: unknown): void {
@@ -227,6 +249,16 @@ export class Pulls {
     const { code, message, retryable } = asMixgateError(error);
     if (code === 'INTERNAL') this.#options.log.error('pull.failed', { pull: pull.id, message });
     pull.change({ state: 'FAILED', error: { code, message, retryable } });
+  }
+
+  #logEnd({ id, source, record }: Pull): void {
+    const { state, error } = record;
+    this.#options.log.info('pull.ended', {
+      pull: id,
+      source: shown(source),
+      state,
+      reason: error?.message ?? null,
+    });
   }
 
   #forgetOld(): void {
@@ -237,11 +269,12 @@ export class Pulls {
   }
 }
 
-/** What is asked of a pull besides its source. */
-export type PullWishes = Pick<PullRecord, 'sha256' | 'settings'>;
-
 class Cancelled extends Error {}
 class Stopped extends Error {}
+
+/** The same source has the same id, in every process. */
+const idOf = (source: Source): string =>
+  createHash('sha256').update(canonical(source)).digest('hex').slice(0, 16);
 
 /** @throws INVALID_INPUT */
 function checkDigest(source: Source, sha256: NonNullable<PullWishes['sha256']>): void {

@@ -6,7 +6,8 @@ import { MLC_TABLES, mlcConfigSchema, mlcEntry, mlcTableSchema, parseMlcJson } f
 import type { Entry, KnownVariant } from '../variant.ts';
 import { MLC_CONFIG } from '../weight-units.ts';
 import type { OfferedVariant } from './offer.ts';
-import { NoRanges, remoteBytes, type Patience, type RemoteFile } from './remote-file.ts';
+import { NoRanges, remoteBytes, type Patience } from './remote-bytes.ts';
+import type { RemoteFile } from './remote-file.ts';
 
 const MAX_JSON_BYTES = 64 * 2 ** 20;
 

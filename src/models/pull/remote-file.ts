@@ -1,9 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { MixgateError, messageOf } from '../../errors.ts';
-import type { ByteSource } from '../byte-reader.ts';
 import { refuse, unavailable, type Http } from './http.ts';
 
 /** What a file's bytes must come to. `git-sha1` is Git's own: over a prefix with the length, too. */
@@ -42,8 +40,11 @@ export interface RemoteFile {
   ): Promise<Opened>;
 }
 
+/** What a source turned out to be, for whoever reads it to act on. */
+export class SourceError extends Error {}
+
 /** The file at the source is another than the one that was begun. */
-export class SourceChanged extends Error {}
+export class SourceChanged extends SourceError {}
 
 const MAX_RETRY_AFTER_S = 60;
 
@@ -131,73 +132,4 @@ export async function localFile(
       return { body, start, sizeBytes: size, validator: current, acceptsRanges: true };
     },
   };
-}
-
-const FIRST_CHUNK_BYTES = 2 ** 20;
-const CHUNK_BYTES = 4 * 2 ** 20;
-
-/** How long and how often to try for a part of a header. */
-export interface Patience {
-  readonly stallMs: number;
-  readonly attempts: number;
-  readonly retryMs: number;
-}
-
-/** The start of a file through ranges, a few MiB at a time, for reading its header. @throws SOURCE_UNAVAILABLE, NoRanges */
-export function remoteBytes(file: RemoteFile, sizeBytes: number, patience: Patience): ByteSource {
-  return {
-    sizeBytes,
-    chunkBytes: (position) => (position === 0 ? FIRST_CHUNK_BYTES : CHUNK_BYTES),
-    async read(position, length, signal = new AbortController().signal) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await readOnce(file, { start: position, end: position + length }, patience.stallMs, signal);
-        } catch (error) {
-          signal.throwIfAborted();
-          if (error instanceof NoRanges) throw error;
-          const failure = error instanceof MixgateError ? error : cutOff(file, error);
-          if (failure.code !== 'SOURCE_UNAVAILABLE' || attempt >= patience.attempts) throw failure;
-          await delay(patience.retryMs, undefined, { signal });
-        }
-      }
-    },
-  };
-}
-
-/** The server only sends whole files. */
-export class NoRanges extends Error {}
-
-const cutOff = ({ name }: RemoteFile, error: unknown): MixgateError =>
-  new MixgateError('SOURCE_UNAVAILABLE', `The header of ${name} cannot be read: ${messageOf(error)}.`);
-
-async function readOnce(
-  file: RemoteFile,
-  range: { readonly start: number; readonly end: number },
-  stallMs: number,
-  signal: AbortSignal,
-): Promise<Buffer> {
-  const either = AbortSignal.any([signal, AbortSignal.timeout(stallMs)]);
-  const { body, start } = await file.open(range, null, either);
-  const cut = () => body.destroy(either.reason as Error);
-  either.addEventListener('abort', cut, { once: true });
-  try {
-    if (start !== range.start) throw new NoRanges();
-    const bytes = await take(body, range.end - range.start);
-    if (bytes.length < range.end - range.start) throw new Error(`it was cut after ${bytes.length} bytes`);
-    return bytes;
-  } finally {
-    either.removeEventListener('abort', cut);
-    body.destroy();
-  }
-}
-
-async function take(body: Readable, length: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let taken = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    taken += chunk.length;
-    if (taken >= length) break;
-  }
-  return Buffer.concat(chunks).subarray(0, length);
 }

@@ -8,6 +8,7 @@ import { offerOf, withDigests, type Offer, type OfferedVariant } from './offer.t
 import type { Pull } from './pull.ts';
 import type { PullStore } from './pull-store.ts';
 import { remoteFacts } from './remote-facts.ts';
+import { shown } from './source.ts';
 import { transfer, type TransferSettings } from './transfer.ts';
 
 export interface RunPullServices {
@@ -31,7 +32,7 @@ export async function runPull(
   signal: AbortSignal,
 ): Promise<void> {
   const { catalog, log, hub } = services;
-  const { id, sha256, source } = pull.record;
+  const { id, sha256 } = pull.record;
   await store.save(pull.record);
   const offer = withDigests(await offerOf(pull.source, hub, signal), sha256);
   const { variants, reasons } = await choice(pull, offer, services, signal);
@@ -41,10 +42,10 @@ export async function runPull(
   pull.change({ chosen: variants.map(({ offered }) => offered.files[0]!.name), reasons });
   await store.save(pull.record);
   const files = variants.flatMap(({ offered }) => offered.files);
-  log.info('pull.started', { pull: id, source, files: files.map(({ name }) => name) });
+  log.info('pull.started', { pull: id, source: shown(pull.source), files: files.map(({ name }) => name) });
   const { transfer: settings } = services;
   const partsFolder = store.folder(id);
-  const placed = await transfer(pull, { folder: offer.folder, files, partsFolder }, { settings, signal });
+  const placed = await transfer({ folder: offer.folder, files, partsFolder }, { pull, settings, signal });
   await settle(pull, placed, services);
   pull.change({ state: 'COMPLETED' });
 }

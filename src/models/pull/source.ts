@@ -102,10 +102,18 @@ function urlSource(text: string): Source {
 /** The Hub's own address of a file: as a hub source its hash is known too. */
 function hubUrl({ hostname, protocol, pathname }: URL): Source | null {
   if (protocol !== 'https:' || hostname !== 'huggingface.co') return null;
-  const [, owner, name, kind, revision, ...file] = decodeURIComponent(pathname).split('/');
+  const [, owner, name, kind, revision, ...file] = decoded(pathname).split('/');
   const isFile = (kind === 'resolve' || kind === 'blob') && file.length > 0;
   if (!isFile) return kind === undefined && name !== undefined ? hubSource(`${owner}/${name}`) : null;
   return hubSource(`${owner}/${name}/${file.join('/')}@${revision}`);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalid('has a path that is not encoded as URLs are.');
+  }
 }
 
 function fileSource(text: string): Source {
@@ -116,6 +124,13 @@ function fileSource(text: string): Source {
   } catch {
     throw invalid('is no file on this machine.');
   }
+}
+
+/** For people and logs: without the query, which may hold a signature. */
+export function shown(source: Source): string {
+  if (!('url' in source)) return canonical(source);
+  const { origin, pathname, search } = source.url;
+  return `${origin}${pathname}${search === '' ? '' : '?…'}`;
 }
 
 /** The same text for the same source, however it was written. */

@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto';
 import { open, mkdir, realpath, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { MixgateError } from '../../errors.ts';
 import { readGgufHeader } from '../gguf.ts';
-import { diskError, freeBytes, usedBytes } from './disk.ts';
-import { PartFile, type TransferOptions } from './part-file.ts';
+import { diskError } from './disk.ts';
+import type { DiskRoom } from './disk-room.ts';
+import { PartFile, type PartHooks, type TransferOptions } from './part-file.ts';
 import type { Pull } from './pull.ts';
 import type { RemoteFile } from './remote-file.ts';
 import { within } from './safe-name.ts';
@@ -13,8 +15,7 @@ import { verify } from './verify.ts';
 
 export interface TransferSettings extends TransferOptions {
   readonly modelsFolder: string;
-  /** Bytes that all pulled models together may take; null: as the disk has. */
-  readonly diskBudgetBytes: number | null;
+  readonly room: DiskRoom;
   readonly verified: VerifiedFiles;
 }
 
@@ -22,42 +23,53 @@ interface Item {
   readonly remote: RemoteFile;
   /** Where it is in the end. */
   readonly target: string;
-  /** Null where it is there already. */
+  /** Null where it is there already, with the hash that it should have. */
   readonly part: PartFile | null;
 }
 
-/** Bytes of a disk that are left free. */
-const SPARE_BYTES = 64 * 2 ** 20;
+/** What is on its way, and how. */
+interface Work {
+  readonly pull: Pull;
+  readonly settings: TransferSettings;
+  readonly signal: AbortSignal;
+}
+
 /** How often progress is worth telling, at most. */
 const TELL_MS = 50;
 
 /**
- * Brings files into a folder of the models folder: whole, checked and at once, or not at all.
+ * Brings files into a folder of the models folder: whole, checked and at once, or not at all. What is there already is
+ * only ever replaced by what is whole. Gives where they are.
  * @throws as `PartFile.download` and `verify`; DISK_FULL; VARIANT_NOT_AVAILABLE for a file that is no GGUF file
  */
 export async function transfer(
-  pull: Pull,
   { folder, files, partsFolder }: { folder: string; files: readonly RemoteFile[]; partsFolder: string },
-  { settings, signal }: { settings: TransferSettings; signal: AbortSignal },
+  work: Work,
 ): Promise<readonly string[]> {
+  const { pull, settings, signal } = work;
   const destination = within(settings.modelsFolder, folder);
+  const items: Item[] = [];
   const tell = teller(() => pull.progress(figures(items)));
-  const items = await Promise.all(
-    files.map((remote, index) =>
-      itemOf(remote, destination, { index, partsFolder, settings, onBytes: tell.soon }),
-    ),
-  );
+  const room = settings.room.hold(() => outstandingBytes(items));
   try {
-    await checkRoom(items, settings);
+    const hooks = { onBytes: tell.soon, checkRoom: room.check };
+    for (const remote of files) {
+      const target = within(destination, remote.name);
+      const part = (await isHere(remote, target, work)) ? null : partOf(remote, partsFolder, settings, hooks);
+      items.push({ remote, target, part });
+    }
+    await room.check();
     pull.change({ state: 'DOWNLOADING' });
     tell.now();
     await download(items, settings, signal);
     pull.change({ state: 'VERIFYING' });
-    await check(items, pull, { settings, signal });
+    await check(items, work);
+    signal.throwIfAborted();
+    await moveAll(items, destination, settings.modelsFolder);
   } finally {
+    room.release();
     tell.now();
   }
-  await moveAll(items, destination, settings.modelsFolder);
   const verified = items.flatMap(({ target, remote: { digest } }) =>
     digest === null ? [] : [{ place: target, digest }],
   );
@@ -66,29 +78,36 @@ export async function transfer(
   return items.map(({ target }) => target);
 }
 
-async function itemOf(
-  remote: RemoteFile,
-  destination: string,
-  {
-    index,
-    partsFolder,
-    settings,
-    onBytes,
-  }: { index: number; partsFolder: string; settings: TransferSettings; onBytes: () => void },
-): Promise<Item> {
-  const target = within(destination, remote.name);
+/** Only a hash tells that a file is the one that is wanted: its size says little. */
+async function isHere({ name, sizeBytes, digest }: RemoteFile, target: string, work: Work): Promise<boolean> {
+  const { pull, settings, signal } = work;
   const size = await stat(target).then(
     (stats) => stats.size,
     () => null,
   );
-  // Of the right size: what its hash says is seen when all are verified.
-  if (size !== null && size === remote.sizeBytes) return { remote, target, part: null };
-  return {
-    remote,
-    target,
-    part: new PartFile(remote, path.join(partsFolder, `${index}.part`), settings, onBytes),
-  };
+  if (size === null || size !== sizeBytes || digest === null) return false;
+  if (await settings.verified.has(target, digest)) return true;
+  pull.change({ state: 'VERIFYING' });
+  try {
+    await verify({ path: target, name }, digest, { signal, onBytes: () => undefined });
+    return true;
+  } catch (error) {
+    if (error instanceof MixgateError && error.code === 'INTEGRITY_MISMATCH') return false;
+    throw error;
+  }
 }
+
+/** Named by what it is of: a list of files may have changed since a part was begun. */
+function partOf(remote: RemoteFile, folder: string, settings: TransferSettings, hooks: PartHooks): PartFile {
+  const name = createHash('sha256').update(remote.name).digest('hex').slice(0, 16);
+  return new PartFile(remote, path.join(folder, `${name}.part`), settings, hooks);
+}
+
+const outstandingBytes = (items: readonly Item[]): number =>
+  items.reduce(
+    (sum, { part }) => sum + (part === null ? 0 : Math.max(0, (part.sizeBytes ?? 0) - part.receivedBytes)),
+    0,
+  );
 
 function figures(items: readonly Item[]) {
   const files = items.map(({ remote, part }) => ({
@@ -99,32 +118,6 @@ function figures(items: readonly Item[]) {
   const isKnown = files.every(({ sizeBytes }) => sizeBytes !== null);
   const totalBytes = isKnown ? files.reduce((sum, { sizeBytes }) => sum + sizeBytes!, 0) : null;
   return { files, totalBytes };
-}
-
-/** @throws DISK_FULL before a byte is fetched */
-async function checkRoom(
-  items: readonly Item[],
-  { modelsFolder, diskBudgetBytes }: TransferSettings,
-): Promise<void> {
-  const needed = items.reduce(
-    (sum, { part }) => sum + (part === null ? 0 : Math.max(0, (part.sizeBytes ?? 0) - part.receivedBytes)),
-    0,
-  );
-  const free = (await freeBytes(modelsFolder)) - SPARE_BYTES;
-  if (needed > 0 && needed > free)
-    throw new MixgateError(
-      'DISK_FULL',
-      `${needed} more bytes are needed and ${Math.max(0, free)} are free on the disk of ${modelsFolder}: free some, for instance with \`mixgate remove\`.`,
-      { neededBytes: needed, freeBytes: Math.max(0, free) },
-    );
-  if (diskBudgetBytes === null) return;
-  const used = await usedBytes(modelsFolder);
-  if (used + needed <= diskBudgetBytes) return;
-  throw new MixgateError(
-    'DISK_FULL',
-    `${needed} more bytes are needed; models take ${used} of the ${diskBudgetBytes} bytes that the disk budget allows: remove some, or raise diskBudget.`,
-    { neededBytes: needed, usedBytes: used, diskBudgetBytes },
-  );
 }
 
 /** Many small files at once, then each large one with all connections. */
@@ -154,35 +147,35 @@ async function download(
   for (const part of parts.filter((each) => !isSmall(each))) await part.download(signal);
 }
 
-/** What is not what it should be is thrown away, so that another try begins anew. */
-async function check(
-  items: readonly Item[],
-  pull: Pull,
-  { settings: { verified }, signal }: { settings: TransferSettings; signal: AbortSignal },
-): Promise<void> {
+/** What came and is not what it should be is thrown away, so that another try begins anew. */
+async function check(items: readonly Item[], { pull, signal }: Work): Promise<void> {
   let verifiedBytes = 0;
+  const tell = teller(() => pull.progress({ verifiedBytes }));
   const onBytes = (bytes: number) => {
     verifiedBytes += bytes;
     tell.soon();
   };
-  const tell = teller(() => pull.progress({ verifiedBytes }));
-  for (const { remote, target, part } of items) {
-    if (part === null && remote.digest !== null && (await verified.has(target, remote.digest))) continue;
-    const file = part?.path ?? target;
+  for (const { remote, part } of items) {
+    if (part === null) continue;
+    const file = part.path;
     try {
       if (remote.digest !== null)
         await verify({ path: file, name: remote.name }, remote.digest, { signal, onBytes });
       if (/\.gguf$/i.test(remote.name)) await readGgufHeader(file, signal);
     } catch (error) {
-      if (!signal.aborted)
-        await (part ?? new PartFile(remote, target, NO_TRANSFER, () => undefined)).discard();
+      if (isWrong(error)) await part.discard();
       throw named(error, file, remote.name);
     }
   }
   tell.now();
 }
 
-const NO_TRANSFER: TransferOptions = { connections: 1, segmentBytes: 1, stallMs: 1, attempts: 1, retryMs: 1 };
+/** Is it the bytes themselves that are wrong? A disk that cannot be read just now says nothing of them. */
+function isWrong(error: unknown): boolean {
+  if (!(error instanceof MixgateError)) return false;
+  const { code, data } = error;
+  return code === 'INTEGRITY_MISMATCH' || (code === 'VARIANT_NOT_AVAILABLE' && data['isUnreadable'] !== true);
+}
 
 /** The file's own name instead of the part's. */
 function named(error: unknown, file: string, name: string): unknown {
@@ -203,7 +196,7 @@ async function moveAll(items: readonly Item[], destination: string, modelsFolder
     } catch (error) {
       throw error instanceof MixgateError ? error : diskError(error, target);
     }
-    await part.discard();
+    await part.close();
   }
   await flush(destination);
 }

@@ -25,13 +25,13 @@ export class ModelPullResolver {
     description:
       '`hf:owner/repo[@revision][:QUANT]`, `https://…` or `file:…`. QUANT is a quantization, several with commas, `all`, or `best` (the default): what this machine runs best. Returns at once; follow it with Subscription.modelPullEvents.',
   })
-  startModelPull(
+  async startModelPull(
     @Arg('source', () => String) source: string,
     @Arg('sha256', () => String, { nullable: true, description: 'Of a single file, hexadecimal.' })
     sha256: string | null,
     @Ctx() { pulls }: Services,
-  ): PullView {
-    return pulls.start(source, { sha256: sha256 ?? null }).view();
+  ): Promise<PullView> {
+    return (await pulls.start(source, { sha256: sha256 ?? null })).view();
   }
 
   @Mutation(() => ModelPull, {
