@@ -2,7 +2,7 @@ import tseslint from 'typescript-eslint';
 
 /** Few rules, all errors. Layout is prettier's, import directions are dependency-cruiser's. */
 export default tseslint.config(
-  { ignores: ['dist/', 'models/', 'tools/demo-model/', '**/*.cjs', '*.js'] },
+  { ignores: ['dist/', 'models/', 'tools/demo-model/', '**/*.cjs', '**/*.mjs', '*.js'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFinal, readAndDrop } from './follow.ts';
 import { DEMO, startGateway, UNICORN, type TestEvent, type TestGateway } from './gateway.ts';
@@ -26,6 +27,9 @@ interface SoakOptions {
   readonly onProgress?: (elapsedSeconds: number, generations: number) => void;
 }
 
+/** Preloaded: a figure of memory with garbage in it says nothing. */
+const COLLECT_GARBAGE = path.join(import.meta.dirname, 'collect-garbage.mjs');
+
 const START = 'mutation ($input: GenerateInput!) { startGeneration(input: $input) { id } }';
 const CANCEL = 'mutation ($id: ID!) { cancelGeneration(id: $id) { state } }';
 const READ = 'query ($id: ID!) { generation(id: $id) { state text lastSequence } }';
@@ -36,14 +40,8 @@ const KILL_EVERY_MS = 7000;
  * cancels and killed runners, while checking that every generation ends and nobody gets a character twice or not.
  */
 export async function soak({ seconds, workers, random, onProgress }: SoakOptions): Promise<SoakReport> {
-  const gateway = await startGateway([
-    '--slots',
-    '4',
-    '--keep-generations-bytes',
-    '16MiB',
-    '--log-level',
-    'warn',
-  ]);
+  const flags = ['--slots', '4', '--keep-generations-bytes', '16MiB', '--log-level', 'warn'];
+  const gateway = await startGateway(flags, { NODE_OPTIONS: `--import ${COLLECT_GARBAGE}` });
   const run = new SoakRun(gateway, random);
   const endsAt = Date.now() + seconds * 1000;
   const startedAt = Date.now();
@@ -167,7 +165,7 @@ class SoakRun {
   }
 }
 
-/** From /metrics, after the garbage of the moment is gone as far as the process lets it go by itself. */
+/** From /metrics, the least of some samples, between which garbage is collected. */
 async function resources({ url }: TestGateway): Promise<Resources> {
   const heaps: number[] = [];
   let openFiles = 0;
