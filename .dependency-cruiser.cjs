@@ -22,19 +22,27 @@ module.exports = {
       to: { dependencyTypes: ['npm', 'core'] },
     },
     only('backend-interface', '^src/backends/backend\\.ts$', ['^src/routing/']),
-    only('supervise', '^src/backends/supervise\\.ts$', ['^src/backends/backend\\.ts$', errors]),
-    only('adapters-know-the-core', '^src/backends/llama-cpp/', [
-      '^src/backends/backend\\.ts$',
+    only('backend-channel', '^src/backends/(channel|channel-resident)\\.ts$', [
+      '^src/backends/(backend|channel)\\.ts$',
       '^src/protocol/',
-      '^src/routing/',
       errors,
-      log,
     ]),
+    only('supervise', '^src/backends/supervise\\.ts$', ['^src/backends/backend\\.ts$', errors]),
+    ...['llama-cpp', 'webgpu'].map((adapter) =>
+      only(`adapter-${adapter}-knows-the-core`, `^src/backends/${adapter}/`, [
+        '^src/backends/(backend|channel|channel-resident)\\.ts$',
+        '^src/protocol/',
+        '^src/routing/',
+        errors,
+        log,
+      ]),
+    ),
     only('models', '^src/models/', ['^src/routing/', errors, log]),
     only('generation', '^src/generation/', [
       '^src/routing/',
       '^src/models/',
       '^src/backends/(backend|supervise)\\.ts$',
+      '^src/protocol/',
       errors,
       log,
     ]),

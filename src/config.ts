@@ -112,6 +112,17 @@ export const configSchema = z.strictObject({
     .describe(
       'Threads that compute on the CPU, over all models; `auto`: the cores less one for the gateway.',
     ),
+  workerLeaseMs: whole(1000, 3_600_000)
+    .default(20_000)
+    .describe('How long a browser that lends its GPU may be away before what it does fails, milliseconds.'),
+  workerKey: z
+    .string()
+    .min(16)
+    .nullable()
+    .default(null)
+    .describe(
+      'What browsers must present to lend their GPU; null: one that is made at the first start and kept in DATA-DIR.',
+    ),
   slots: whole(1, 64)
     .default(4)
     .describe('Generations that one model decodes at once, where the memory for it costs no layer.'),

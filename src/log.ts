@@ -21,6 +21,8 @@ export interface LogEvents {
   'pull.failed': { pull: string; message: string };
   'backend.described': { backend: string; devices: number };
   'backend.unavailable': { backend: string; reason: string };
+  'worker.came': { worker: string; name: string };
+  'worker.gone': { worker: string; reason: string };
   'runner.started': { pid: number | null; gpu: string };
   'runner.exited': { pid: number | null; reason: string };
   'runner.output': { pid: number | null; text: string };

@@ -1,14 +1,17 @@
 #!/usr/bin/env node
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LlamaCpp } from './backends/llama-cpp/adapter.ts';
 import { supervise } from './backends/supervise.ts';
+import { WebGpu } from './backends/webgpu/adapter.ts';
 import { runCommandLine } from './cli/command-line.ts';
 import type { Gateway } from './cli/environment.ts';
 import type { Config } from './config.ts';
 import { Generations } from './generation/generations.ts';
+import { BrowserWorkers } from './generation/browser-workers.ts';
 import { loadModel } from './generation/load-model.ts';
 import { Machine } from './generation/machine.ts';
 import { Manifests } from './generation/manifests.ts';
@@ -17,6 +20,7 @@ import { Planner } from './generation/planner.ts';
 import type { ModelLoadRequest } from './generation/request.ts';
 import { ResidencyLoop } from './generation/residency-loop.ts';
 import type { Log } from './log.ts';
+import { PublishedWeights } from './server/published-weights.ts';
 import { bestBy } from './generation/plan-source.ts';
 import { Catalog } from './models/catalog.ts';
 import { ModelSettingsStore } from './models/model-settings.ts';
@@ -46,9 +50,16 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   });
   const settings = new ModelSettingsStore(path.join(config.dataDir, 'model-settings.json'));
   const threads = config.threads === 'auto' ? null : config.threads;
-  const backends = [supervise(new LlamaCpp({ gpu: config.gpu, threads, log }))];
+  const weights = new PublishedWeights();
+  const webGpu = new WebGpu({
+    leaseMs: config.workerLeaseMs,
+    publish: async (file) => weights.publish(catalog.filesAt(file)),
+    onChange: () => machine.invalidate(),
+    log,
+  });
+  const backends = [supervise(new LlamaCpp({ gpu: config.gpu, threads, log })), supervise(webGpu)];
   const margins = { deviceBytes: config.deviceMargin, hostBytes: config.hostMargin };
-  const machine = new Machine({ backends, margins, log, now });
+  const machine: Machine = new Machine({ backends, margins, log, now });
   const residency = new ResidencyLoop({
     backends,
     weightsOf: (variantId) => {
@@ -80,14 +91,38 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
       bytes: config.keepGenerationsBytes,
     },
   });
+  const workerKey = config.workerKey ?? (await ownWorkerKey(config.dataDir));
   await Promise.all([catalog.scan(), machine.refresh()]);
   return {
-    services: { version, catalog, ...pulling, settings, machine, planner, residency, generations },
+    weights,
+    workerKey,
+    services: {
+      version,
+      catalog,
+      ...pulling,
+      workers: new BrowserWorkers(webGpu, workerKey),
+      settings,
+      machine,
+      planner,
+      residency,
+      generations,
+    },
     dispose: async () => {
       await Promise.all([close(), catalog.close()]);
       await Promise.all(backends.map((backend) => backend.dispose()));
     },
   };
+}
+
+/** Made at the first start: a page that was opened with it goes on working after a restart. */
+async function ownWorkerKey(dataDir: string): Promise<string> {
+  const file = path.join(dataDir, 'worker-key');
+  const known = await readFile(file, 'utf8').catch(() => '');
+  if (known.length >= 16) return known;
+  const key = randomBytes(24).toString('base64url');
+  // Where it cannot be kept it holds until the next start.
+  await writeFile(file, key, { mode: 0o600 }).catch(() => undefined);
+  return key;
 }
 
 /** Where pulled weights are. */

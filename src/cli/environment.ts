@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Observer } from '../generation/observer.ts';
 import type { Log } from '../log.ts';
+import type { PublishedWeights } from '../server/published-weights.ts';
 import type { Services } from '../resolvers/services.ts';
 
 /** What the commands need from the composition root. */
@@ -12,5 +13,8 @@ export interface CommandEnvironment {
 /** Everything that runs below the transports. */
 export interface Gateway {
   readonly services: Services;
+  readonly weights: PublishedWeights;
+  /** Lets a browser lend its GPU. */
+  readonly workerKey: string;
   readonly dispose: () => Promise<void>;
 }

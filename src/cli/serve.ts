@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import pc from 'picocolors';
 import { loadConfig, type ConfigSource } from '../config.ts';
 import { messageOf } from '../errors.ts';
@@ -15,7 +16,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   const format = config.logFormat === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : config.logFormat;
   const log = createLog({ level: config.logLevel, format });
   const metrics = new Metrics();
-  const { services, dispose } = await createGateway(config, log, metrics);
+  const { services, weights, workerKey, dispose } = await createGateway(config, log, metrics);
   let isDraining = false;
   services.settings.onChange = services.pulls.onCompleted = () => void services.manifests.loadPinned();
   await services.pulls.resume();
@@ -28,6 +29,8 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     port: config.port,
     log,
     metrics,
+    weights,
+    pagesFolder: fileURLToPath(new URL('../worker', import.meta.url)),
     isReady: () => !isDraining,
   }).catch(async (error: unknown) => {
     await dispose();
@@ -48,7 +51,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   process.on('SIGINT', () => void stop());
 
   log.info('server.listening', { url: server.url });
-  process.stderr.write(await banner(server.url, services));
+  process.stderr.write(await banner(server.url, services, workerKey));
   process.stdout.write(`ready ${server.url}\n`);
 }
 
@@ -62,7 +65,11 @@ async function importAll(places: readonly string[], { manifests }: Services, log
 }
 
 /** What a person wants to know first, and something to paste. */
-async function banner(url: string, { catalog, machine, planner }: Services): Promise<string> {
+async function banner(
+  url: string,
+  { catalog, machine, planner }: Services,
+  workerKey: string,
+): Promise<string> {
   const devices = machine
     .devices()
     .map(
@@ -85,6 +92,7 @@ async function banner(url: string, { catalog, machine, planner }: Services): Pro
       .map(({ id, variants }) => `${id} (${variants.length} quantizations)`)
       .join(', ')}`,
     `Plan: ${plan}`,
+    `Lend a browser: ${pc.cyan(`${new URL('/worker/', url).href}#key=${workerKey}`)}`,
     `Try it:`,
     `  curl -N ${url}/stream -H 'content-type: application/json' -H 'accept: text/event-stream' \\`,
     `    -d '{"query":"${query}"}'`,

@@ -36,8 +36,26 @@ export async function run(generation: Generation, services: RunServices): Promis
   }
 }
 
+/** What a runtime that is gone says; another may do what it could not. */
+const LOST: ReadonlySet<string> = new Set(['BACKEND_CRASHED', 'DEVICE_LOST']);
+
+/** Where a runtime goes away before it has sent anything, what is left of them is planned with once more. */
 async function answer(generation: Generation, services: RunServices): Promise<void> {
   const waits: Waits = { loadingSince: 0, loadMs: 0, grantedAt: 0 };
+  try {
+    await attempt(generation, services, waits);
+  } catch (error) {
+    const isLost = error instanceof MixgateError && LOST.has(error.code);
+    if (!isLost || generation.firstTokenAt !== null || generation.signal.aborted) throw error;
+    services.machine.invalidate();
+    await attempt(generation, services, waits).catch((again: unknown) => {
+      // The device that was asked for by name is the one that is gone.
+      throw again instanceof MixgateError && again.code === 'INVALID_INPUT' ? error : again;
+    });
+  }
+}
+
+async function attempt(generation: Generation, services: RunServices, waits: Waits): Promise<void> {
   const { plan, lease } = await acquireFor(generation, services, waits);
   const { maxRunMs } = generation.request;
   const deadline = deadlineIn(Math.min(services.deadlines.runMs, maxRunMs ?? Infinity), runTimeout);

@@ -155,6 +155,12 @@ export class Catalog {
     return this.#models.find(({ id }) => id === entry.model.id) ?? modelFacts([entry]);
   }
 
+  /** The files of the variant that begins at a path; the file itself where none does. */
+  filesAt(place: string): LocalVariant['files'] {
+    const found = [...this.#entries.values()].find(({ variant }) => variant.path === place);
+    return found?.variant.files ?? [];
+  }
+
   /** The variant that a file is of, if any. */
   variantOf(file: string): LocalVariant | null {
     const entries = [...this.#entries.values()];

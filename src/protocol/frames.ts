@@ -30,6 +30,8 @@ export const commandSchema = z.discriminatedUnion('type', [
     type: z.literal('load'),
     id,
     path: z.string(),
+    /** Where a runtime on another machine, or in a browser, gets the weights; null: it opens the path. */
+    files: z.array(z.object({ url: z.string(), sizeBytes: bytes })).nullable(),
     /** Jinja, instead of the one that the weights carry; null: that one. */
     chatTemplate: z.string().nullable(),
     gpuLayers: count,
@@ -43,6 +45,8 @@ export const commandSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('start'),
     id,
+    /** The id of the load. */
+    resident: id,
     prompt: z.union([z.object({ text: z.string() }), z.object({ messages: z.array(message) })]),
     sampling,
     /** Tokens of prompt and answer together, at most what was loaded. */
@@ -52,7 +56,7 @@ export const commandSchema = z.discriminatedUnion('type', [
     jsonSchema: z.unknown().nullable(),
   }),
   z.object({ type: z.literal('cancel'), id }),
-  z.object({ type: z.literal('unload') }),
+  z.object({ type: z.literal('unload'), resident: id.nullable() }),
   z.object({ type: z.literal('threads'), count: count.min(1) }),
 ]);
 
@@ -73,6 +77,10 @@ export const reportSchema = z.discriminatedUnion('type', [
         count: count.min(1),
         memoryTotalBytes: bytes,
         memoryFreeBytes: bytes,
+        /** How the memory figures are known; measured where left out. */
+        memorySource: z.enum(['MEASURED', 'DECLARED', 'PROBED', 'ESTIMATED']).optional(),
+        /** What its engines can run on this device; all that the backend can where left out. */
+        formats: z.array(z.enum(['GGUF', 'MLC'])).optional(),
       }),
     ),
   }),

@@ -8,6 +8,7 @@ import { ModelResolver, VariantResolver } from './model/resolver.ts';
 import { PlanResolver } from './plan/resolver.ts';
 import { DiskResolver, ModelPullResolver } from './pull/resolver.ts';
 import type { Services } from './services.ts';
+import { WorkerResolver } from './worker/resolver.ts';
 
 @Resolver()
 class VersionResolver {
@@ -40,6 +41,7 @@ export async function createSchema(): Promise<GraphQLSchema> {
       ResidentModelResolver,
       VariantResolver,
       VersionResolver,
+      WorkerResolver,
     ],
     orphanedTypes: GENERATION_EVENTS,
     pubSub: NO_PUBSUB,

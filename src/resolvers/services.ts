@@ -3,6 +3,7 @@ import type { Machine } from '../generation/machine.ts';
 import type { Planner } from '../generation/planner.ts';
 import type { ResidencyLoop } from '../generation/residency-loop.ts';
 import type { Catalog } from '../models/catalog.ts';
+import type { BrowserWorkers } from '../generation/browser-workers.ts';
 import type { Manifests } from '../generation/manifests.ts';
 import type { ModelSettingsStore } from '../models/model-settings.ts';
 import type { Inspections } from '../models/pull/inspections.ts';
@@ -15,6 +16,7 @@ export interface Services {
   readonly inspections: Inspections;
   readonly pulls: Pulls;
   readonly manifests: Manifests;
+  readonly workers: BrowserWorkers;
   readonly settings: ModelSettingsStore;
   readonly machine: Machine;
   readonly planner: Planner;

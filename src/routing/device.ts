@@ -28,6 +28,8 @@ export interface DeviceFacts extends MemorySpeed {
   readonly memoryTotalBytes: number;
   readonly memoryFreeBytes: number;
   readonly memorySource: MemorySource;
+  /** What can run on it; all that its runtime can where left out. */
+  readonly formats?: readonly WeightFormat[];
   /** Devices of which only the sum is known and over which the runtime spreads every model; 1 where left out. */
   readonly units?: number;
 }

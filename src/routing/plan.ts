@@ -1,5 +1,5 @@
 import { SPEED_FLOOR, type Candidate } from './candidate.ts';
-import { targetsOf, type DeviceKind } from './device.ts';
+import { targetsOf, type DeviceKind, type RuntimeCapabilities, type Target } from './device.ts';
 import { totalLayers, type MemoryEstimate } from './footprint.ts';
 import type { KvCacheType } from './ggml-types.ts';
 import {
@@ -13,6 +13,7 @@ import type { PlanRequest, PlanSnapshot } from './plan-request.ts';
 import { qualityRank } from './quality.ts';
 import { placementReasons, rankReason, shortfallReasons } from './reasons.ts';
 import { bytesPerToken, decodeTokensPerSecond } from './speed.ts';
+import type { VariantFacts } from './weights.ts';
 
 /** One way to run a variant. Bytes, tokens; `gpuLayers` of `totalLayers`. */
 export interface Plan {
@@ -93,7 +94,7 @@ function candidatesOf(request: PlanRequest, snapshot: PlanSnapshot): Candidate[]
       const runtime = snapshot.capabilities[target.backendId];
       const types = choose(runtime?.kvCacheTypes ?? []);
       for (const variant of variants) {
-        if (runtime?.formats.includes(variant.format) !== true) continue;
+        if (runtime === undefined || !canRun(target, runtime, variant)) continue;
         const subject = { variant, target, request, snapshot };
         types.forEach((type) =>
           placements(subject, type).forEach((choice) => found.push(candidate(subject, choice))),
@@ -106,6 +107,9 @@ function candidatesOf(request: PlanRequest, snapshot: PlanSnapshot): Candidate[]
   const own = withKvTypes((offered) => offered.slice(0, 1));
   return own.some((each) => each.fits) ? own : [...own, ...withKvTypes((offered) => offered.slice(1))];
 }
+
+const canRun = ({ devices }: Target, { formats }: RuntimeCapabilities, { format }: VariantFacts): boolean =>
+  devices.every((device) => (device.formats ?? formats).includes(format));
 
 function candidate(
   { variant, target, request, snapshot }: PlacementSubject,

@@ -12,7 +12,9 @@ import { httpCaller } from './caller.ts';
 import { PARSE_OPTIONS } from './documents.ts';
 import { healthRoutes } from './health.ts';
 import { metricsRoute, type Metrics } from './metrics.ts';
+import { servePages } from './pages.ts';
 import { PublicErrors } from './public-error.ts';
+import { weightsRoute, type PublishedWeights } from './published-weights.ts';
 import { serveEventStream } from './sse.ts';
 import { serveWebSocket } from './websocket.ts';
 
@@ -24,6 +26,9 @@ export interface ServerOptions {
   readonly port: number;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly weights: PublishedWeights;
+  /** Of the built browser worker. */
+  readonly pagesFolder: string;
   /** False while the gateway drains. */
   readonly isReady: () => boolean;
 }
@@ -63,6 +68,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const sse = serveEventStream(app, { schema, services, errors });
   healthRoutes(app, isReady);
   metricsRoute(app, metrics, services);
+  await servePages(app, options.pagesFolder);
+  weightsRoute(app, options.weights);
   app.get('/', (_request, reply) => reply.redirect('/graphql'));
 
   await listen(app, host, port);

@@ -5,7 +5,8 @@ import { nominalBandwidth } from '../../routing/bandwidth.ts';
 import type { DeviceFacts, RuntimeCapabilities } from '../../routing/device.ts';
 import type { Backend, BackendStatus, LoadOptions, LoadRequest, Resident } from '../backend.ts';
 import { Gpus, type Gpu } from './gpus.ts';
-import { runnerResident } from './resident.ts';
+import { channelResident } from '../channel-resident.ts';
+import { request as requestOf } from '../channel.ts';
 import { RunnerProcess, type RunnerGpu } from './runner-process.ts';
 import { ThreadBudget } from './thread-budget.ts';
 
@@ -77,7 +78,7 @@ export class LlamaCpp implements Backend {
 
   /** A runner that dies just when it is asked says nothing of the machine: then a fresh one is asked. */
   async #report(signal: AbortSignal | undefined): Promise<ReportOf<'device'>> {
-    const ask = () => this.#describer().request({ type: 'describe' }, 'device', { signal });
+    const ask = () => requestOf(this.#describer(), { type: 'describe' }, 'device', { signal });
     try {
       return await ask();
     } catch (error) {
@@ -92,14 +93,19 @@ export class LlamaCpp implements Backend {
       const { path, chatTemplate, gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes } =
         request;
       const placement = { gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes };
-      const loaded = await runner.request(
-        { type: 'load', path, chatTemplate, ...placement },
+      const loaded = await requestOf(
+        runner,
+        { type: 'load', path, files: null, chatTemplate, ...placement },
         'loaded',
         options,
       );
       const computing = { setThreads: (count: number) => runner.send({ type: 'threads', count }) };
       void runner.gone.then(() => this.#threads.update(computing, false));
-      return runnerResident(runner, loaded, (busy) => this.#threads.update(computing, busy > 0));
+      return channelResident(runner, loaded, {
+        gone: runner.gone,
+        onBusy: (busy) => this.#threads.update(computing, busy > 0),
+        unload: () => runner.stop(),
+      });
     } catch (error) {
       await runner.stop();
       throw error;

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '../../log.ts';
 import type { ReportOf } from '../../protocol/frames.ts';
+import { request } from '../channel.ts';
 import { RunnerProcess, type RunnerGpu } from './runner-process.ts';
 
 type DeviceReport = ReportOf<'device'>['devices'][number];
@@ -58,7 +59,7 @@ export class Gpus {
     const { gpu, log, runnerEntry: entry } = this.#options;
     const runner = new RunnerProcess({ gpu, environment, log, entry });
     try {
-      const { devices } = await runner.request({ type: 'describe' }, 'device', {});
+      const { devices } = await request(runner, { type: 'describe' }, 'device', {});
       const found = devices.find(({ kind }) => kind !== 'CPU');
       return found === undefined ? null : { ...found, environment };
     } catch {

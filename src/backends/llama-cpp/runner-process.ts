@@ -1,8 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { MixgateError, fromWire } from '../../errors.ts';
+import { MixgateError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { reportSchema, type Command, type CommandOf, type Report } from '../../protocol/frames.ts';
+import { reportSchema, type Command } from '../../protocol/frames.ts';
+import { Exchanges, type Channel, type OnReport, type WithoutId } from '../channel.ts';
 
 /** Which build of llama.cpp a runner uses; `auto` takes the best the machine has. */
 export type RunnerGpu = 'auto' | 'cuda' | 'vulkan' | 'metal' | 'off';
@@ -23,20 +24,16 @@ const KEPT_OUTPUT_CHARACTERS = 2000;
 
 const ENTRY = fileURLToPath(new URL('./runner/main.js', import.meta.url));
 
-type WithoutId<C> = C extends { id: string } ? Omit<C, 'id'> : never;
-type Exchange = (report: Report | MixgateError) => void;
-
 /** One child process and its exchanges. Dies alone: every open exchange then ends with BACKEND_CRASHED. */
-export class RunnerProcess {
+export class RunnerProcess implements Channel {
   readonly gpu: RunnerGpu;
   /** Sees only some of the machine's devices. */
   readonly isConfined: boolean;
   readonly #child: ChildProcess;
   readonly #log: Log;
-  readonly #exchanges = new Map<string, Exchange>();
+  readonly #exchanges = new Exchanges();
   /** Settles when the process has ended; with null when it was asked to. */
   readonly gone: Promise<Error | null>;
-  #nextId = 1;
   #output = '';
   #endedBy: MixgateError | null = null;
   #isStopping = false;
@@ -64,37 +61,12 @@ export class RunnerProcess {
     return this.#endedBy === null;
   }
 
-  /** Opens an exchange; `onReport` gets its reports, or the error that ended the process. Returns its id. */
-  open(command: WithoutId<Command>, onReport: Exchange): string {
-    const id = String(this.#nextId++);
-    if (this.#endedBy !== null) {
-      const error = this.#endedBy;
-      queueMicrotask(() => onReport(error));
-      return id;
-    }
-    this.#exchanges.set(id, onReport);
-    this.send({ ...command, id });
+  open(command: WithoutId<Command>, onReport: OnReport): string {
+    const id = this.#exchanges.add(onReport);
+    const error = this.#endedBy;
+    if (error === null) this.send({ ...command, id });
+    else queueMicrotask(() => this.#exchanges.endAll(error));
     return id;
-  }
-
-  /** Waits for the one report of the given type that ends an exchange. */
-  request<Type extends 'device' | 'loaded'>(
-    command: WithoutId<CommandOf<'describe' | 'load'>>,
-    ending: Type,
-    {
-      signal,
-      onProgress,
-    }: { signal?: AbortSignal | undefined; onProgress?: ((fraction: number) => void) | undefined },
-  ): Promise<Extract<Report, { type: Type }>> {
-    return new Promise((resolve, reject) => {
-      const id = this.open(command, (report) => {
-        if (report instanceof MixgateError) reject(report);
-        else if (report.type === 'error') reject(fromWire(report.error));
-        else if (report.type === 'progress') onProgress?.(report.fraction);
-        else if (report.type === ending) resolve(report as Extract<Report, { type: Type }>);
-      });
-      signal?.addEventListener('abort', () => this.send({ type: 'cancel', id }), { once: true });
-    });
   }
 
   send(command: Command): void {
@@ -104,7 +76,7 @@ export class RunnerProcess {
   /** Asks the runner to exit, kills it when it does not, and resolves when it has ended. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.send({ type: 'unload' });
+    this.send({ type: 'unload', resident: null });
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), EXIT_GRACE_MS);
     await this.gone;
     clearTimeout(timer);
@@ -117,10 +89,7 @@ export class RunnerProcess {
       this.#child.kill('SIGKILL');
       return;
     }
-    const report = parsed.data;
-    const exchange = this.#exchanges.get(report.id);
-    if (report.type !== 'progress' && report.type !== 'part') this.#exchanges.delete(report.id);
-    exchange?.(report);
+    this.#exchanges.receive(parsed.data);
   }
 
   #ended(reason: string): Error | null {
@@ -131,8 +100,7 @@ export class RunnerProcess {
       { reason, output: this.#output },
     );
     this.#log[this.#isStopping ? 'debug' : 'error']('runner.exited', { pid, reason });
-    for (const exchange of this.#exchanges.values()) exchange(this.#endedBy);
-    this.#exchanges.clear();
+    this.#exchanges.endAll(this.#endedBy);
     return this.#isStopping ? null : this.#endedBy;
   }
 

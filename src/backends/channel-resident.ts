@@ -1,13 +1,21 @@
-import { MixgateError, fromWire } from '../../errors.ts';
-import type { Report, ReportOf } from '../../protocol/frames.ts';
-import type { GenerationPart, Resident, RunRequest } from '../backend.ts';
-import type { RunnerProcess } from './runner-process.ts';
+import { MixgateError, fromWire } from '../errors.ts';
+import type { Report, ReportOf } from '../protocol/frames.ts';
+import type { GenerationPart, Resident, RunRequest } from './backend.ts';
+import type { Channel } from './channel.ts';
 
-/** The loaded model of one runner. `onBusy` is told how many of its slots are in use. */
-export function runnerResident(
-  runner: RunnerProcess,
-  { contextSize, slots, verifiedBytes, measuredBytes }: ReportOf<'loaded'>,
-  onBusy: (busySlots: number) => void,
+export interface ChannelResidentHooks {
+  /** As of `Resident`. */
+  readonly gone: Promise<Error | null>;
+  /** Told how many slots are in use. */
+  readonly onBusy: (busySlots: number) => void;
+  readonly unload: () => Promise<void>;
+}
+
+/** A model that a runtime at the other end of a channel has loaded; `loaded` is the report that said so. */
+export function channelResident(
+  channel: Channel,
+  { id, contextSize, slots, verifiedBytes, measuredBytes }: ReportOf<'loaded'>,
+  { gone, onBusy, unload }: ChannelResidentHooks,
 ): Resident {
   let busySlots = 0;
   return {
@@ -15,32 +23,34 @@ export function runnerResident(
     contextSize,
     verifiedBytes,
     measuredBytes,
-    gone: runner.gone,
+    gone,
     async *generate(request, signal) {
       onBusy(++busySlots);
       try {
-        yield* exchange(runner, request, signal);
+        yield* exchange(channel, id, request, signal);
       } finally {
         onBusy(--busySlots);
       }
     },
-    unload: () => runner.stop(),
+    unload,
   };
 }
 
 /**
  * One `start` exchange as a stream. Parts that came while the reader was busy are merged: the queue holds one
- * text at most. A reader that leaves early cancels and waits for the runner's end, so that the slot is free.
+ * text at most. A reader that leaves early cancels and waits for the runtime's end, so that the slot is free.
  */
 async function* exchange(
-  runner: RunnerProcess,
+  channel: Channel,
+  resident: string,
   request: RunRequest,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationPart> {
   const inbox = new Inbox();
-  const id = runner.open(
+  const id = channel.open(
     {
       type: 'start',
+      resident,
       prompt: 'text' in request.prompt ? request.prompt : { messages: [...request.prompt.messages] },
       sampling: request.sampling,
       contextSize: request.contextSize,
@@ -50,7 +60,7 @@ async function* exchange(
     },
     (report) => inbox.push(report),
   );
-  const cancel = () => runner.send({ type: 'cancel', id });
+  const cancel = () => channel.send({ type: 'cancel', id });
   signal.addEventListener('abort', cancel, { once: true });
   if (signal.aborted) cancel();
   try {

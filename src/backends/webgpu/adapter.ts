@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import { MixgateError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { ReportOf } from '../../protocol/frames.ts';
+import type { DeviceFacts, RuntimeCapabilities } from '../../routing/device.ts';
+import type { Backend, BackendStatus, LoadOptions, LoadRequest, Resident } from '../backend.ts';
+import { channelResident } from '../channel-resident.ts';
+import { request as requestOf } from '../channel.ts';
+import { WorkerLink } from './worker-link.ts';
+
+export interface WebGpuOptions {
+  /** As of `WorkerLink`. */
+  readonly leaseMs: number;
+  /** Makes files of this machine reachable for browsers while something is loaded from them. */
+  readonly publish: (path: string) => Promise<Published>;
+  /** A browser has come or gone. */
+  readonly onChange: () => void;
+  readonly log: Log;
+}
+
+/** Weights that a browser can fetch, until they are withdrawn. */
+export interface Published {
+  readonly files: readonly { readonly url: string; readonly sizeBytes: number }[];
+  withdraw(): void;
+}
+
+/** A browser that lends its GPU. */
+export interface BrowserWorker {
+  readonly id: string;
+  /** As the person who lends it calls it. */
+  readonly name: string;
+  readonly link: WorkerLink;
+  readonly report: ReportOf<'device'>;
+}
+
+const ID = 'webgpu';
+const MAX_WORKERS = 256;
+
+/** A browser keeps everything on its device. */
+const CAPABILITIES: RuntimeCapabilities = {
+  formats: ['MLC', 'GGUF'],
+  partialOffload: false,
+  cpuExperts: false,
+  multiDevice: false,
+  kvCacheTypes: ['F16'],
+  batchSize: 512,
+};
+
+/** Browsers that come and go by themselves. */
+export class WebGpu implements Backend {
+  readonly id = ID;
+  readonly capabilities = CAPABILITIES;
+  readonly #options: WebGpuOptions;
+  readonly #workers = new Map<string, BrowserWorker>();
+
+  constructor(options: WebGpuOptions) {
+    this.#options = options;
+  }
+
+  /** @throws QUEUE_FULL where too many lend theirs already */
+  register(name: string, report: ReportOf<'device'>): BrowserWorker {
+    if (this.#workers.size >= MAX_WORKERS)
+      throw new MixgateError(
+        'QUEUE_FULL',
+        `${MAX_WORKERS} browsers lend their GPU already: try again later.`,
+      );
+    const { leaseMs, onChange, log } = this.#options;
+    const worker = { id: randomUUID(), name, link: new WorkerLink({ leaseMs }), report };
+    this.#workers.set(worker.id, worker);
+    log.info('worker.came', { worker: worker.id, name });
+    onChange();
+    void worker.link.gone.then(({ message }) => {
+      this.#workers.delete(worker.id);
+      log.info('worker.gone', { worker: worker.id, reason: message });
+      onChange();
+    });
+    return worker;
+  }
+
+  /** @throws NOT_FOUND where it is gone: then the worker registers anew */
+  worker(id: string): BrowserWorker {
+    const worker = this.#workers.get(id);
+    if (worker !== undefined) return worker;
+    throw new MixgateError('NOT_FOUND', `There is no browser ${id} any more: register again.`);
+  }
+
+  async describe(): Promise<BackendStatus> {
+    const workers = [...this.#workers.values()];
+    return {
+      version: workers[0]?.report.runtimeVersion ?? null,
+      available: true,
+      unavailableReason: null,
+      devices: workers.flatMap(deviceFacts),
+    };
+  }
+
+  async load(request: LoadRequest, options: LoadOptions): Promise<Resident> {
+    const { deviceId, path, ...placement } = request;
+    const { link } = this.#workerOf(deviceId);
+    const published = await this.#options.publish(path);
+    try {
+      const files = [...published.files];
+      const loaded = await requestOf(
+        link,
+        { type: 'load', path: deviceId, files, ...placement },
+        'loaded',
+        options,
+      );
+      let leave: (reason: Error | null) => void = () => undefined;
+      const gone = new Promise<Error | null>((resolve) => (leave = resolve));
+      void link.gone.then(leave);
+      return channelResident(link, loaded, {
+        gone,
+        onBusy: () => undefined,
+        unload: async () => {
+          link.send({ type: 'unload', resident: loaded.id });
+          leave(null);
+        },
+      });
+    } finally {
+      published.withdraw();
+    }
+  }
+
+  async dispose(): Promise<void> {
+    const error = new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down.');
+    for (const { link } of this.#workers.values()) link.end(error);
+  }
+
+  #workerOf(deviceId: string): BrowserWorker {
+    const worker = [...this.#workers.values()].find((each) =>
+      deviceFacts(each).some(({ id }) => id === deviceId),
+    );
+    if (worker !== undefined) return worker;
+    throw new MixgateError('DEVICE_LOST', 'The browser that was planned with is gone: try again.', {
+      deviceId,
+    });
+  }
+}
+
+function deviceFacts({ id, name, report }: BrowserWorker): DeviceFacts[] {
+  return report.devices.map((device, index) => ({
+    id: `${ID}:${id}:${index}`,
+    backendId: ID,
+    name: name === '' ? device.name : `${device.name} (${name})`,
+    kind: device.kind,
+    memoryTotalBytes: device.memoryTotalBytes,
+    memoryFreeBytes: Math.min(device.memoryFreeBytes, device.memoryTotalBytes),
+    memorySource: device.memorySource ?? 'ESTIMATED',
+    memoryBandwidth: null,
+    observations: [],
+    ...(device.formats !== undefined && { formats: device.formats }),
+  }));
+}

@@ -1,0 +1,178 @@
+import { MixgateError } from '../../errors.ts';
+import { reportSchema, type Command, type Report } from '../../protocol/frames.ts';
+import { Exchanges, type Channel, type OnReport, type WithoutId } from '../channel.ts';
+
+export interface WorkerLinkOptions {
+  /** How long a worker may be away, its socket lost or its heart silent, before it is given up, milliseconds. */
+  readonly leaseMs: number;
+}
+
+/** A command with its place in what the gateway sends; counted from 1. */
+export interface NumberedCommand {
+  readonly sequence: number;
+  readonly command: Command;
+}
+
+/** Bounds on what a worker may send: a browser is nobody's friend. */
+const MAX_TEXT_PER_TOKEN = 1024;
+const MAX_UNSEEN = 10_000;
+
+/** What a job may still send. */
+interface Job {
+  readonly maxTokens: number;
+  tokens: number;
+}
+
+/**
+ * One browser at the other end of the protocol. Both directions are numbered and kept until the other side has seen
+ * them, so that a lost socket loses nothing: the worker asks for commands after the last it has, and sends again what
+ * the gateway has not counted. A worker that breaks the rules is given up.
+ */
+export class WorkerLink implements Channel {
+  readonly #leaseMs: number;
+  readonly #exchanges = new Exchanges();
+  readonly #jobs = new Map<string, Job>();
+  /** Not seen by the worker yet, in order. */
+  #commands: NumberedCommand[] = [];
+  #lastCommand = 0;
+  #received = 0;
+  #attached: AbortController | null = null;
+  #wake: () => void = () => undefined;
+  #lease: NodeJS.Timeout | undefined;
+  #endedBy: MixgateError | null = null;
+  /** Settles when the worker is gone; with null when it said goodbye with nothing running. */
+  readonly gone: Promise<MixgateError>;
+  #resolveGone: (error: MixgateError) => void = () => undefined;
+
+  constructor({ leaseMs }: WorkerLinkOptions) {
+    this.#leaseMs = leaseMs;
+    this.gone = new Promise((resolve) => (this.#resolveGone = resolve));
+    this.#renew();
+  }
+
+  get hasEnded(): boolean {
+    return this.#endedBy !== null;
+  }
+
+  open(command: WithoutId<Command>, onReport: OnReport): string {
+    const id = this.#exchanges.add((report) => {
+      if (report instanceof MixgateError || report.type === 'end' || report.type === 'error')
+        this.#jobs.delete(id);
+      onReport(report);
+    });
+    const error = this.#endedBy;
+    if (error !== null) queueMicrotask(() => this.#exchanges.endAll(error));
+    else {
+      if (command.type === 'start')
+        this.#jobs.set(id, { maxTokens: command.maxTokens ?? command.contextSize, tokens: 0 });
+      this.send({ ...command, id });
+    }
+    return id;
+  }
+
+  send(command: Command): void {
+    if (this.#endedBy !== null) return;
+    this.#commands.push({ sequence: ++this.#lastCommand, command });
+    if (this.#commands.length > MAX_UNSEEN) this.end(this.#broken('does not take its commands'));
+    this.#wake();
+  }
+
+  /** Commands after the last that the worker has, as they come, several at once. Who attaches last is the one. */
+  async *commands(after: number, signal: AbortSignal): AsyncGenerator<readonly NumberedCommand[]> {
+    this.#attached?.abort();
+    const attached = (this.#attached = new AbortController());
+    const either = AbortSignal.any([signal, attached.signal]);
+    either.addEventListener('abort', () => this.#wake(), { once: true });
+    let seen = after;
+    try {
+      this.#seenUpTo(after);
+      while (!either.aborted && this.#endedBy === null) {
+        const fresh = this.#commands.filter(({ sequence }) => sequence > seen);
+        if (fresh.length === 0) {
+          await new Promise<void>((resolve) => (this.#wake = resolve));
+          continue;
+        }
+        seen = fresh.at(-1)!.sequence;
+        yield fresh;
+      }
+    } finally {
+      if (this.#attached === attached) this.#attached = null;
+    }
+  }
+
+  /**
+   * Takes reports, the first of which has the number `first`; what was counted already is dropped. `seen` is the last
+   * command that the worker has. Gives how many are counted now. An empty list is a heartbeat.
+   * @throws INVALID_INPUT for what no honest worker sends; the worker is given up then
+   */
+  receive(first: number, reports: readonly unknown[], seen: number): number {
+    if (this.#endedBy !== null) throw this.#endedBy;
+    this.#renew();
+    if (first > this.#received + 1) throw this.end(this.#broken(`left out report ${this.#received + 1}`));
+    this.#seenUpTo(seen);
+    for (const report of reports.slice(Math.max(0, this.#received + 1 - first))) {
+      const parsed = reportSchema.safeParse(report);
+      if (!parsed.success) throw this.end(this.#broken('sent what is no report'));
+      this.#received++;
+      this.#check(parsed.data);
+      this.#exchanges.receive(parsed.data);
+    }
+    return this.#received;
+  }
+
+  /** The worker leaves, or is given up: everything that it does fails. Gives the error. */
+  end(error: MixgateError): MixgateError {
+    if (this.#endedBy !== null) return this.#endedBy;
+    this.#endedBy = error;
+    clearTimeout(this.#lease);
+    this.#exchanges.endAll(error);
+    this.#attached?.abort();
+    this.#resolveGone(error);
+    return error;
+  }
+
+  #renew(): void {
+    clearTimeout(this.#lease);
+    this.#lease = setTimeout(
+      () =>
+        this.end(
+          new MixgateError(
+            'BACKEND_CRASHED',
+            `The browser was not heard of for ${this.#leaseMs} ms: the answer so far is kept, send the request again.`,
+          ),
+        ),
+      this.#leaseMs,
+    );
+    this.#lease.unref();
+  }
+
+  #seenUpTo(sequence: number): void {
+    this.#commands = this.#commands.filter((each) => each.sequence > sequence);
+  }
+
+  /** @throws INVALID_INPUT */
+  #check(report: Report): void {
+    if (!this.#exchanges.isKnown(report.id))
+      throw this.end(this.#broken(`reports on ${report.id}, which it was never asked`));
+    const job = this.#jobs.get(report.id);
+    if (job === undefined) return;
+    if (report.type === 'part') {
+      job.tokens += report.tokens;
+      const isTooMuch =
+        job.tokens > job.maxTokens || report.text.length > MAX_TEXT_PER_TOKEN * (report.tokens + 1);
+      if (isTooMuch) throw this.end(this.#broken('sent more than it was asked for'));
+    }
+    if (report.type === 'end' && report.usage.completionTokens !== job.tokens)
+      throw this.end(
+        this.#broken(`counts ${report.usage.completionTokens} tokens where it sent ${job.tokens}`),
+      );
+  }
+
+  #broken(problem: string): MixgateError {
+    return new MixgateError(
+      'BACKEND_CRASHED',
+      `The browser that computed this broke the protocol: it ${problem}. The answer so far is kept; send the request again.`,
+      { problem },
+    );
+  }
+}

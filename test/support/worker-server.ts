@@ -1,0 +1,70 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { WebGpu } from '../../src/backends/webgpu/adapter.ts';
+import { BrowserWorkers } from '../../src/generation/browser-workers.ts';
+import { createSchema } from '../../src/resolvers/schema.ts';
+import type { Services } from '../../src/resolvers/services.ts';
+import { Metrics } from '../../src/server/metrics.ts';
+import { PublishedWeights } from '../../src/server/published-weights.ts';
+import { startServer, type Server } from '../../src/server/server.ts';
+import { WORKER_KEY, workerPage } from './browser.ts';
+import { recordingLog } from './recording-log.ts';
+
+/** The worker's side of a gateway, on a real port, with a backend that a test can hold in its hands. */
+export class WorkerServer {
+  readonly backend: WebGpu;
+  readonly #weights = new PublishedWeights();
+  #server: Server | null = null;
+  #page: Page | null = null;
+
+  constructor(leaseMs = 20_000) {
+    this.backend = new WebGpu({
+      leaseMs,
+      publish: async (file) => this.#weights.publish([{ path: file, sizeBytes: statSync(file).size }]),
+      onChange: () => undefined,
+      log: recordingLog().log,
+    });
+  }
+
+  get origin(): string {
+    return new URL(this.#server!.url).origin;
+  }
+
+  async start(): Promise<void> {
+    this.#server = await startServer({
+      schema: await createSchema(),
+      // Of all that a gateway has, only what workers talk to.
+      services: { workers: new BrowserWorkers(this.backend, WORKER_KEY) } as Services,
+      host: '127.0.0.1',
+      port: 0,
+      log: recordingLog().log,
+      metrics: new Metrics(),
+      weights: this.#weights,
+      pagesFolder: path.resolve(import.meta.dirname, '../../dist/worker'),
+      isReady: () => true,
+    });
+  }
+
+  /** Opens the worker's page and waits until it lends. */
+  async open(browser: Browser): Promise<Page> {
+    const before = (await this.backend.describe()).devices.length;
+    const page = await browser.newPage();
+    await page.goto(workerPage(this.origin));
+    await page.getByText('Lent.').waitFor();
+    while ((await this.backend.describe()).devices.length <= before)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    this.#page = page;
+    return page;
+  }
+
+  /** Closes the tab, as a person does. */
+  async closeTab(): Promise<void> {
+    await this.#page?.close({ runBeforeUnload: false });
+  }
+
+  async stop(): Promise<void> {
+    await this.backend.dispose();
+    await this.#server?.close();
+  }
+}

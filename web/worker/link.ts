@@ -1,0 +1,151 @@
+import { createClient, type Client } from 'graphql-ws';
+import type { Command, Report } from '../../src/protocol/frames.ts';
+
+export interface LinkOptions {
+  readonly url: string;
+  readonly key: string;
+  readonly name: string;
+  readonly device: Report;
+  readonly onCommand: (command: Command) => void;
+  readonly onState: (state: 'connected' | 'reconnecting' | { readonly refused: string }) => void;
+}
+
+interface NumberedCommand {
+  readonly sequence: number;
+  readonly command: Command;
+}
+
+const COMMANDS = `subscription ($key: String!, $name: String, $device: JSON, $worker: ID, $after: Int) {
+  workerCommands(key: $key, name: $name, device: $device, worker: $worker, after: $after) { worker commands } }`;
+const REPORTS = `mutation ($key: String!, $worker: ID!, $first: Int!, $reports: JSON!, $seen: Int!, $leaving: Boolean) {
+  workerReports(key: $key, worker: $worker, first: $first, reports: $reports, seen: $seen, leaving: $leaving) }`;
+
+const HEARTBEAT_MS = 5000;
+/** Tokens within this time share a message. */
+const BATCH_MS = 8;
+const MAX_BATCH = 200;
+const RETRY_MS = 500;
+
+/** The worker's end of the protocol: commands in and reports out, each numbered, kept until the gateway has counted them. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #client: Client;
+  #worker: string | null = null;
+  #seen = 0;
+  /** Not counted by the gateway yet; the first has number `#counted + 1`. */
+  #reports: Report[] = [];
+  #counted = 0;
+  #isSending = false;
+  #isClosed = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #heart: ReturnType<typeof setInterval>;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#client = createClient({ url: options.url, retryAttempts: 0, lazy: true });
+    this.#heart = setInterval(() => void this.#flush(true), HEARTBEAT_MS);
+    void this.#follow();
+  }
+
+  send(report: Report): void {
+    if (this.#isClosed) return;
+    this.#reports.push(report);
+    this.#timer ??= setTimeout(() => void this.#flush(false), BATCH_MS);
+  }
+
+  /** Says goodbye, so that nobody waits for this browser. */
+  close(): void {
+    if (this.#isClosed) return;
+    void this.#flush(true, true);
+    this.#isClosed = true;
+    clearInterval(this.#heart);
+    setTimeout(() => void this.#client.dispose(), 100);
+  }
+
+  /** Comes back whenever the socket is lost; as a new worker where the gateway has forgotten this one. */
+  async #follow(): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        const { key, name, device, onState } = this.#options;
+        const back = this.#worker === null ? { name, device } : { worker: this.#worker, after: this.#seen };
+        const events = this.#client.iterate<{
+          workerCommands: { worker: string; commands: NumberedCommand[] };
+        }>({
+          query: COMMANDS,
+          variables: { key, ...back },
+        });
+        for await (const { data, errors } of events) {
+          if (errors !== undefined) throw errors;
+          if (data) this.#take(data.workerCommands);
+          onState('connected');
+        }
+      } catch (error) {
+        this.#failed(error);
+      }
+      if (!this.#isClosed) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+
+  #take({ worker, commands }: { worker: string; commands: NumberedCommand[] }): void {
+    this.#worker = worker;
+    for (const { sequence, command } of commands) {
+      if (sequence <= this.#seen) continue;
+      this.#seen = sequence;
+      this.#options.onCommand(command);
+    }
+    void this.#flush(false);
+  }
+
+  #failed(error: unknown): void {
+    const [first] = Array.isArray(error)
+      ? (error as { message: string; extensions?: { code?: string } }[])
+      : [];
+    const code = first?.extensions?.code;
+    if (code === 'UNAUTHENTICATED') {
+      this.#isClosed = true;
+      clearInterval(this.#heart);
+    }
+    if (code === 'NOT_FOUND') this.#forget();
+    this.#options.onState(first === undefined ? 'reconnecting' : { refused: first.message });
+  }
+
+  /** The gateway has given this worker up: what ran is over. */
+  #forget(): void {
+    this.#worker = null;
+    this.#seen = 0;
+    this.#counted = 0;
+    this.#reports = [];
+  }
+
+  async #flush(isHeartbeat: boolean, leaving = false): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#worker === null || (this.#isSending && !leaving)) return;
+    const reports = this.#reports.slice(0, MAX_BATCH);
+    if (reports.length === 0 && !isHeartbeat) return;
+    this.#isSending = true;
+    try {
+      const first = this.#counted + 1;
+      const { key } = this.#options;
+      const variables = { key, worker: this.#worker, first, reports, seen: this.#seen, leaving };
+      for await (const { data, errors } of this.#client.iterate<{ workerReports: number }>({
+        query: REPORTS,
+        variables,
+      })) {
+        if (errors !== undefined) throw errors;
+        if (data) this.#acknowledge(data.workerReports);
+      }
+    } catch (error) {
+      this.#failed(error);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    } finally {
+      this.#isSending = false;
+    }
+    if (this.#reports.length > 0 && !this.#isClosed) void this.#flush(false);
+  }
+
+  #acknowledge(counted: number): void {
+    this.#reports = this.#reports.slice(Math.max(0, counted - this.#counted));
+    this.#counted = Math.max(this.#counted, counted);
+  }
+}

@@ -1,0 +1,72 @@
+import { deviceReport } from './device.ts';
+import { Link } from './link.ts';
+import { Runtime } from './runtime.ts';
+
+const element = <Type extends HTMLElement>(id: string): Type => document.getElementById(id) as Type;
+const key = element<HTMLInputElement>('key');
+const name = element<HTMLInputElement>('name');
+const memory = element<HTMLInputElement>('memory');
+const toggle = element<HTMLButtonElement>('toggle');
+const say = (id: string, text: string): void => {
+  element(id).textContent = text;
+};
+
+/** The wasm of an engine has no more. */
+const DEFAULT_GIB = 2;
+
+key.value =
+  new URLSearchParams(location.hash.slice(1)).get('key') ?? localStorage.getItem('mixgate.key') ?? '';
+name.value = localStorage.getItem('mixgate.name') ?? '';
+memory.value = localStorage.getItem('mixgate.memory') ?? String(DEFAULT_GIB);
+const showMemory = () => say('memory-shown', `${memory.value} GiB`);
+memory.addEventListener('input', showMemory);
+showMemory();
+
+let lent: { link: Link; runtime: Runtime } | null = null;
+
+function lend(): void {
+  localStorage.setItem('mixgate.key', key.value);
+  localStorage.setItem('mixgate.name', name.value);
+  localStorage.setItem('mixgate.memory', memory.value);
+  const device = deviceReport(Number(memory.value));
+  const runtime: Runtime = new Runtime({
+    send: (report) => link.send(report),
+    onChange({ loaded, running, tokens }) {
+      say('loaded', loaded === 0 ? 'nothing' : `${loaded} ${loaded === 1 ? 'model' : 'models'}`);
+      say('running', running === 0 ? 'nothing' : `${running} ${running === 1 ? 'answer' : 'answers'}`);
+      say('tokens', String(tokens));
+    },
+  });
+  const link: Link = new Link({
+    url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql`,
+    key: key.value,
+    name: name.value,
+    device,
+    onCommand: (command) => runtime.take(command),
+    onState(state) {
+      if (state === 'connected') say('status', 'Lent. Thank you.');
+      else if (state === 'reconnecting') say('status', 'The gateway is away; trying again.');
+      else say('status', state.refused);
+    },
+  });
+  lent = { link, runtime };
+  say('device', `${device.devices[0]?.name} (${device.devices[0]?.kind}), ${device.runtimeVersion}`);
+  toggle.textContent = 'Stop';
+}
+
+async function stop(): Promise<void> {
+  const { link, runtime } = lent!;
+  lent = null;
+  link.close();
+  toggle.textContent = 'Lend';
+  say('status', 'Not lent.');
+  await runtime.reset();
+}
+
+element('form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  if (lent === null) lend();
+  else void stop();
+});
+addEventListener('pagehide', () => lent?.link.close());
+if (location.hash.includes('key=')) lend();

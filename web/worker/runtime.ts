@@ -1,0 +1,111 @@
+import type { Command, CommandOf, Report } from '../../src/protocol/frames.ts';
+import { EngineError, type Model } from './engine.ts';
+import { loadWithWllama } from './wllama-engine.ts';
+
+export interface RuntimeHooks {
+  readonly send: (report: Report) => void;
+  readonly onChange: (state: {
+    readonly loaded: number;
+    readonly running: number;
+    readonly tokens: number;
+  }) => void;
+}
+
+/** Does what the gateway asks. Holds as many models as it is told to. */
+export class Runtime {
+  readonly #hooks: RuntimeHooks;
+  readonly #models = new Map<string, Model>();
+  readonly #cancels = new Map<string, AbortController>();
+  #running = 0;
+  #tokens = 0;
+
+  constructor(hooks: RuntimeHooks) {
+    this.#hooks = hooks;
+  }
+
+  take(command: Command): void {
+    switch (command.type) {
+      case 'load':
+        void this.#cancellable(command.id, (signal) => this.#load(command, signal));
+        return;
+      case 'start':
+        void this.#cancellable(command.id, (signal) => this.#start(command, signal));
+        return;
+      case 'cancel':
+        this.#cancels.get(command.id)?.abort();
+        return;
+      case 'unload':
+        if (command.resident !== null) void this.#unload(command.resident);
+        return;
+      case 'describe':
+      case 'threads':
+        return;
+    }
+  }
+
+  /** Nobody wants anything any more. */
+  async reset(): Promise<void> {
+    for (const controller of this.#cancels.values()) controller.abort();
+    await Promise.all([...this.#models.keys()].map((id) => this.#unload(id)));
+  }
+
+  async #cancellable(id: string, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const controller = new AbortController();
+    this.#cancels.set(id, controller);
+    try {
+      await run(controller.signal);
+    } catch (error) {
+      const code = error instanceof EngineError ? error.code : 'INTERNAL';
+      this.#hooks.send({
+        type: 'error',
+        id,
+        error: { code, message: error instanceof Error ? error.message : String(error) },
+      });
+    } finally {
+      this.#cancels.delete(id);
+      this.#tell();
+    }
+  }
+
+  async #load(command: CommandOf<'load'>, signal: AbortSignal): Promise<void> {
+    const { id, slots } = command;
+    let told = -1;
+    const onProgress = (fraction: number) => {
+      if (fraction < 1 && fraction - told < 0.02) return;
+      told = fraction;
+      this.#hooks.send({ type: 'progress', id, fraction });
+    };
+    const { model, contextSize } = await loadWithWllama(command, { onProgress, signal });
+    this.#models.set(id, model);
+    this.#hooks.send({ type: 'loaded', id, contextSize, slots, verifiedBytes: null, measuredBytes: null });
+  }
+
+  async #start(command: CommandOf<'start'>, signal: AbortSignal): Promise<void> {
+    const model = this.#models.get(command.resident);
+    if (model === undefined) throw new EngineError('INTERNAL', 'That model is not loaded in this browser.');
+    this.#running++;
+    this.#tell();
+    try {
+      const { id } = command;
+      const onPart = ({ text, tokens }: { text: string; tokens: number }) => {
+        this.#tokens += tokens;
+        this.#hooks.send({ type: 'part', id, text, tokens });
+        this.#tell();
+      };
+      this.#hooks.send({ type: 'end', id, ...(await model.run(command, onPart, signal)) });
+    } finally {
+      this.#running--;
+    }
+  }
+
+  async #unload(id: string): Promise<void> {
+    const model = this.#models.get(id);
+    this.#models.delete(id);
+    await model?.unload();
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#hooks.onChange({ loaded: this.#models.size, running: this.#running, tokens: this.#tokens });
+  }
+}
