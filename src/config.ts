@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import ipaddr from 'ipaddr.js';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { MixgateError, messageOf } from './errors.ts';
@@ -45,6 +46,13 @@ const commaList = list.transform((values) =>
 
 const dataDirectory = (): string =>
   path.join(process.env['XDG_DATA_HOME'] ?? path.join(os.homedir(), '.local', 'share'), 'mixgate');
+/** `name`, `name:port`, `[ipv6]:port`, `10.0.0.0/8`, `*`. */
+const isHost = (entry: string): boolean =>
+  entry === '*' ||
+  (entry.includes('/')
+    ? ipaddr.isValidCIDR(entry)
+    : ipaddr.isValid(entry) || /^(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i.test(entry));
+
 /** Where Hugging Face's own tools take it from, too. */
 const hubEndpoint = (): string => process.env['HF_ENDPOINT'] || 'https://huggingface.co';
 
@@ -75,6 +83,7 @@ export const configSchema = z.strictObject({
       'The Hugging Face Hub or a mirror of it; HF_ENDPOINT counts too. Tokens come from the environment alone: HF_TOKEN.',
     ),
   allowedHosts: commaList
+    .refine((hosts) => hosts.every(isHost), 'must be names, host:port, CIDR ranges or *, not URLs')
     .default([])
     .describe(
       'Hosts that pulls may reach though they are private or without https: names, host:port, CIDR ranges, or `*`. A mirror set as hfEndpoint is allowed already.',

@@ -11,7 +11,7 @@ export interface LogEvents {
   'server.stopped': Record<never, never>;
   'catalog.scanned': { models: number; variants: number; ms: number };
   'catalog.rejected': { path: string; reason: string };
-  'catalog.incomplete': { path: string; reason: string };
+  'catalog.duplicate': { path: string; reason: string };
   'catalog.watchFailed': { reason: string };
   'catalog.cacheFailed': { reason: string };
   'model.pinFailed': { model: string; reason: string };

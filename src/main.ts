@@ -161,7 +161,7 @@ function createHttp({ hfEndpoint, allowedHosts, pullStallMs }: Config): Http {
   const endpoint = new URL(hfEndpoint);
   // A mirror that the operator names may be anywhere.
   const mirror = endpoint.origin === HUGGING_FACE ? [] : [hostAndPort(endpoint)];
-  const token = process.env['HF_TOKEN'] ?? process.env['HUGGING_FACE_HUB_TOKEN'] ?? '';
+  const token = (process.env['HF_TOKEN'] ?? process.env['HUGGING_FACE_HUB_TOKEN'] ?? '').trim();
   return new Http({
     policy: new AddressPolicy([...allowedHosts, ...mirror]),
     token: token === '' ? null : { origin: endpoint.origin, value: token },

@@ -147,7 +147,8 @@ function addWeights(root: Command, environment: CommandEnvironment): void {
     .description('Delete the files of variants and tell how many bytes came back.')
     .argument('<variant...>', 'variant id, e.g. mixtral-8x7b-instruct-v0.1:Q4_K_M')
     .option('--all', 'all variants of a model')
-    .option('--force', 'though it is loaded or in use');
+    .option('--force', 'though it is loaded or in use')
+    .option('--json', JSON_HELP);
   addConfigOptions(remove, LOCAL_KEYS).action((names: string[], options: RemoveOptions) =>
     removeModels(names, options, environment),
   );

@@ -2,7 +2,7 @@ import path from 'node:path';
 import pc from 'picocolors';
 import type { ConfigSource } from '../config.ts';
 import type { LocalVariant, ModelFacts } from '../models/catalog.ts';
-import type { DiskUse } from '../models/pull/disk-room.ts';
+import type { Pulls } from '../models/pull/pulls.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { gib } from './format.ts';
 import { withGateway } from './gateway.ts';
@@ -27,7 +27,7 @@ export async function printModels({ json, ...flags }: ModelsOptions, environment
       process.stdout.write(`${pc.yellow('No models found')}: add a folder with --models-dir.\n`);
     } else {
       const rows = models.flatMap((model) => model.variants.map((variant) => ({ model, variant })));
-      process.stdout.write(`${table(COLUMNS, rows)}\n${diskLine(rows, await pulls.diskUse())}\n`);
+      process.stdout.write(`${table(COLUMNS, rows)}\n${await diskLine(rows, pulls)}\n`);
     }
   });
 }
@@ -44,13 +44,14 @@ const COLUMNS: readonly Column<Row>[] = [
   { head: 'folder', cell: ({ variant }) => path.dirname(variant.path), keep: 2 },
 ];
 
-/** What the variants take, and how much room there is for more. */
-function diskLine(rows: readonly Row[], { usedBytes, freeBytes, budgetBytes }: DiskUse): string {
+/** What the variants take, and how much room there is for more, where that can be told. */
+async function diskLine(rows: readonly Row[], pulls: Pulls): Promise<string> {
   const all = rows.reduce((sum, { variant }) => sum + variant.sizeBytes, 0);
-  const budget = budgetBytes === null ? '' : ` of a budget of ${gib(budgetBytes)}`;
-  return pc.dim(
-    `${rows.length} variants, ${gib(all)}. Pulled: ${gib(usedBytes)}${budget}; ${gib(freeBytes)} free on that disk.`,
-  );
+  const use = await pulls.diskUse().catch(() => null);
+  const budget = use === null || use.budgetBytes === null ? '' : ` of a budget of ${gib(use.budgetBytes)}`;
+  const disk =
+    use === null ? '' : ` Pulled: ${gib(use.usedBytes)}${budget}; ${gib(use.freeBytes)} free on that disk.`;
+  return pc.dim(`${rows.length} variants, ${gib(all)}.${disk}`);
 }
 
 function parameters({ weights }: LocalVariant): string {

@@ -36,5 +36,10 @@ function readManifest(file: string): string {
 
 function emit(text: string, { out }: OutOption): void {
   if (out === undefined) process.stdout.write(text);
-  else writeFileSync(out, text);
+  else
+    try {
+      writeFileSync(out, text);
+    } catch (error) {
+      throw new MixgateError('INVALID_INPUT', `${out} cannot be written: ${messageOf(error)}`);
+    }
 }

@@ -27,6 +27,8 @@ export async function pullModels(
 ): Promise<void> {
   await withGateway({ logLevel: 'error', ...options }, environment, async (services) => {
     const pulls = await start(sources, options, services);
+    if (pulls.length === 0 && options.json !== true)
+      process.stdout.write('Nothing to pull: its settings are stored.\n');
     process.once('SIGINT', () => void services.pulls.close());
     const view = options.json === true ? silent() : process.stderr.isTTY ? bars() : lines();
     const ended = await Promise.all(pulls.map(({ id }) => follow(id, services, view)));

@@ -6,25 +6,37 @@ import type { Catalog } from '../models/catalog.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { gib } from './format.ts';
 import { withGateway } from './gateway.ts';
+import { askGateway } from './running-gateway.ts';
 
 export interface RemoveOptions extends ConfigSource {
   readonly all?: boolean;
   readonly force?: boolean;
+  readonly json?: boolean;
 }
 
-/** `mixgate remove VARIANT…`: deletes files and says how many bytes came back. */
+const REMOVE = 'mutation ($id: ID!, $force: Boolean) { removeVariant(id: $id, force: $force) }';
+
+/**
+ * `mixgate remove VARIANT…`: deletes files and says how many bytes came back. A gateway that runs on the same data
+ * folder is asked to do it: it knows what is loaded.
+ */
 export async function removeModels(
   names: readonly string[],
-  { all, force, ...flags }: RemoveOptions,
+  { all, force, json, ...flags }: RemoveOptions,
   environment: CommandEnvironment,
 ): Promise<void> {
-  await withGateway(flags, environment, async (services) => {
-    const ids = names.flatMap((name) => variantsNamed(name, services.catalog, all === true));
+  await withGateway(flags, environment, async (services, { dataDir }) => {
+    const ids = [...new Set(names.flatMap((name) => variantsNamed(name, services.catalog, all === true)))];
     for (const id of ids) services.catalog.checkRemovable(id);
+    const removed: { readonly id: string; readonly freedBytes: number }[] = [];
     for (const id of ids) {
-      const bytes = await removeVariant(id, force === true, services);
-      process.stdout.write(`${pc.green('✓')} ${id}: ${gib(bytes)} freed\n`);
+      const variables = { id, force: force === true };
+      const answer = await askGateway<{ removeVariant: number }>(dataDir, REMOVE, variables);
+      const freedBytes = answer?.removeVariant ?? (await removeVariant(id, force === true, services));
+      removed.push({ id, freedBytes });
+      if (json !== true) process.stdout.write(`${pc.green('✓')} ${id}: ${gib(freedBytes)} freed\n`);
     }
+    if (json === true) process.stdout.write(`${JSON.stringify(removed)}\n`);
   });
 }
 

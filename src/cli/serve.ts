@@ -9,6 +9,7 @@ import { Metrics } from '../server/metrics.ts';
 import { startServer } from '../server/server.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { backendProblems, gib, planLine } from './format.ts';
+import { announceGateway } from './running-gateway.ts';
 
 /** `mixgate serve`: runs until SIGTERM or SIGINT, which drain and exit 0; a second one exits at once. */
 export async function serve(flags: ConfigSource, { createGateway }: CommandEnvironment): Promise<void> {
@@ -50,6 +51,8 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
 
+  const withdraw = announceGateway(config.dataDir, server.url);
+  process.once('exit', withdraw);
   log.info('server.listening', { url: server.url });
   process.stderr.write(await banner(server.url, services, workerKey));
   process.stdout.write(`ready ${server.url}\n`);

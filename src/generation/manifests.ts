@@ -26,6 +26,8 @@ const MAX_BYTES = 2 ** 20;
 /** Sets up the models that manifests list. */
 export class Manifests {
   readonly #options: ManifestsOptions;
+  /** By model: why it could not be pinned, as it was logged last. */
+  readonly #failed = new Map<string, string>();
 
   constructor(options: ManifestsOptions) {
     this.#options = options;
@@ -40,14 +42,18 @@ export class Manifests {
     const manifest = parseManifest(text, location);
     const entries = manifest.models.map((entry) => ({ entry, source: sourceOf(entry, folder) }));
     for (const { source } of entries) if (source !== null) this.#options.pulls.check(source);
+    await this.#options.settings.keepOnly(
+      location,
+      new Set(entries.map(({ entry, source }) => source ?? entry.id!)),
+    );
     const pulls: PullView[] = [];
     for (const { entry, source } of entries) {
-      const settings = settingsOf(entry, location);
+      const settings = settingsOf(entry, { manifest: location, entry: source ?? entry.id! });
       if (source !== null)
         pulls.push(
           (await this.#options.pulls.start(source, { sha256: entry.sha256 ?? null, settings })).view(),
         );
-      else if (settings !== null) await this.#set(entry.id!, settings);
+      else await this.#set(entry.id!, settings);
     }
     return pulls;
   }
@@ -60,7 +66,9 @@ export class Manifests {
       try {
         await load(parseRequest(loadRequestSchema, { model, ...pin, pinned: true }));
       } catch (error) {
-        log.error('model.pinFailed', { model, reason: asMixgateError(error).message });
+        const reason = asMixgateError(error).message;
+        if (this.#failed.get(model) !== reason) log.error('model.pinFailed', { model, reason });
+        this.#failed.set(model, reason);
       }
     }
   }
@@ -107,11 +115,12 @@ function sourceOf({ source }: ManifestEntry, folder: string | null): string | nu
   return /^file:\/\//i.test(source) ? source : `file:${path.resolve(folder, source.slice('file:'.length))}`;
 }
 
-/** Null where it says nothing but the source. */
-function settingsOf({ sampling, chatTemplate, pin }: ManifestEntry, manifest: string): ModelSettings | null {
-  if (sampling === undefined && chatTemplate === undefined && pin === undefined) return null;
+function settingsOf(
+  { sampling, chatTemplate, pin }: ManifestEntry,
+  place: Pick<ModelSettings, 'manifest' | 'entry'>,
+): ModelSettings {
   return {
-    manifest,
+    ...place,
     sampling:
       sampling === undefined
         ? null

@@ -79,7 +79,7 @@ export class Planner {
     const snapshot = this.#snapshot(subject);
     if (snapshot.devices.length === 0) throw this.#unavailable();
     const { chosen, candidates } = plan(this.#planRequest(subject), snapshot);
-    if (chosen === null && candidates.length === 0) throw noRuntime(subject.model, snapshot);
+    if (chosen === null && runsNowhere(snapshot)) throw noRuntime(subject.model, snapshot);
     if (chosen === null) throw nothingFits(candidates);
     return chosen;
   }
@@ -108,7 +108,10 @@ export class Planner {
     this.check(hypothetical === null ? request : { ...request, device: null });
     const snapshot = this.#snapshot(request);
     const planRequest = this.#planRequest(request);
-    if (hypothetical === null) return plan(planRequest, snapshot);
+    if (hypothetical === null) {
+      if (runsNowhere(snapshot)) throw noRuntime(request.model, snapshot);
+      return plan(planRequest, snapshot);
+    }
     return plan({ ...planRequest, deviceId: null }, hypotheticalSnapshot(hypothetical, snapshot));
   }
 
@@ -167,6 +170,12 @@ function contextOf(
     { contextSize, contextLength },
   );
 }
+
+const runsNowhere = ({ variants, devices, capabilities }: PlanSnapshot): boolean =>
+  devices.length > 0 &&
+  !devices.some(({ backendId }) =>
+    variants.some(({ format }) => capabilities[backendId]?.formats.includes(format) === true),
+  );
 
 /** Nothing here runs weights of that format. */
 function noRuntime(model: string, { variants }: PlanSnapshot): MixgateError {

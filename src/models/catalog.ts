@@ -8,7 +8,7 @@ import { EntryReader } from './entry-reader.ts';
 import { watchFolders, type WatchMode } from './folder-watch.ts';
 import { partNames } from './gguf-split.ts';
 import { grouped, modelFacts, named, variantsOf, type ModelFacts } from './grouping.ts';
-import { Rejections } from './rejections.ts';
+import { COMPLAIN_MS, Rejections } from './rejections.ts';
 import { removeFiles } from './removal.ts';
 import type { Entry, KnownVariant, LocalVariant } from './variant.ts';
 import { findUnits, ggufUnits, mlcUnit, type WeightUnit } from './weight-units.ts';
@@ -53,6 +53,7 @@ export class Catalog {
   #models: readonly ModelFacts[] = [];
   #scanning: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  #later: NodeJS.Timeout | undefined;
   #close: () => Promise<void> = async () => undefined;
 
   constructor(options: CatalogOptions) {
@@ -72,6 +73,7 @@ export class Catalog {
     const end = await watchFolders(this.#folders(), mode, { onChange, log: this.#options.log });
     this.#close = async () => {
       clearTimeout(this.#timer);
+      clearTimeout(this.#later);
       await end();
       await this.#scanning;
     };
@@ -137,7 +139,8 @@ export class Catalog {
   variant(variantId: string): LocalVariant {
     const entry = this.#entries.get(variantId);
     if (entry !== undefined) return entry.variant;
-    throw new MixgateError('VARIANT_NOT_AVAILABLE', `${variantId} is not on this machine any more.`);
+    const was = this.#find(variantId) === undefined ? '' : ' any more';
+    throw new MixgateError('VARIANT_NOT_AVAILABLE', `${variantId} is not on this machine${was}.`);
   }
 
   /** Also of a variant that was here once, or is elsewhere. @throws VARIANT_NOT_AVAILABLE for one nobody has heard of */
@@ -173,13 +176,22 @@ export class Catalog {
       throw new MixgateError('FORBIDDEN', `${variantId} comes with mixgate and cannot be removed.`);
   }
 
-  /** Deletes a variant's files and tells how many bytes came back. @throws VARIANT_NOT_AVAILABLE, FORBIDDEN, what deleting throws */
+  #isRemovable(variantId: string): boolean {
+    const entry = this.#entries.get(variantId);
+    return entry !== undefined && !this.#isEmbedded(entry.variant.path);
+  }
+
+  /** Deletes a variant's files, every copy of them, and tells how many bytes came back. @throws VARIANT_NOT_AVAILABLE, FORBIDDEN, what deleting throws */
   async remove(variantId: string): Promise<number> {
     this.checkRemovable(variantId);
-    const variant = this.variant(variantId);
-    const bytes = await removeFiles(variant, this.#options.directories);
-    this.#added.delete(variant.path);
-    await this.scan();
+    let bytes = 0;
+    // Another folder may have it too: then that one would be used instead.
+    do {
+      const variant = this.variant(variantId);
+      bytes += await removeFiles(variant, this.#options.directories);
+      this.#added.delete(variant.path);
+      await this.scan();
+    } while (this.#isRemovable(variantId));
     return bytes;
   }
 
@@ -209,6 +221,13 @@ export class Catalog {
     }, SETTLE_MS);
   }
 
+  /** What is incomplete may be complete then, or is worth a complaint. */
+  #scanLater(): void {
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => this.#scanSoon(), COMPLAIN_MS + SETTLE_MS);
+    this.#later.unref();
+  }
+
   /** True where files have just been written and are to be looked at again. */
   async #scan(isWatching: boolean): Promise<boolean> {
     const startedAt = performance.now();
@@ -218,10 +237,10 @@ export class Catalog {
     const read = await Promise.all(
       units.map((unit) => limit(() => this.#tryRead(unit, isWatching ? SETTLE_MS : 0))),
     );
-    this.#rejections.end();
     const before = this.#entries;
     this.#found = read.filter((entry) => entry !== null && entry !== 'unsettled');
     this.#use();
+    const isWaiting = this.#rejections.end();
     await this.#reader.keep(new Set(units.map((unit) => unit.path))).catch((error: unknown) => {
       this.#options.log.warn('catalog.cacheFailed', { reason: messageOf(error) });
     });
@@ -230,6 +249,7 @@ export class Catalog {
     const figures = { models: this.#models.length, variants: this.#entries.size };
     const ms = Math.round(performance.now() - startedAt);
     if (isChanged || !isWatching) this.#options.log.info('catalog.scanned', { ...figures, ms });
+    if (isWaiting && isWatching) this.#scanLater();
     return read.includes('unsettled');
   }
 
@@ -237,7 +257,7 @@ export class Catalog {
     const found = await Promise.all(
       this.#folders().map((folder) =>
         findUnits(folder).catch((error: unknown) => {
-          this.#rejections.add(folder, messageOf(error), false);
+          this.#rejections.add(folder, folderProblem(folder, error), 'UNUSABLE');
           return [];
         }),
       ),
@@ -253,7 +273,7 @@ export class Catalog {
       return await this.#reader.read(unit, state);
     } catch (error) {
       const { message, data } = asMixgateError(error);
-      this.#rejections.add(unit.path, message, data['isIncomplete'] === true);
+      this.#rejections.add(unit.path, message, data['isIncomplete'] === true ? 'INCOMPLETE' : 'UNUSABLE');
       return null;
     }
   }
@@ -269,7 +289,7 @@ export class Catalog {
       const before = entries.get(id)?.variant.path;
       if (before === undefined) entries.set(id, entry);
       else if (!this.#added.has(before) && !this.#isEmbedded(file))
-        this.#rejections.add(file, `${file} is left out: ${before} is ${id} already.`, false);
+        this.#rejections.add(file, `${file} is left out: ${before} is ${id} already.`, 'DUPLICATE');
     }
     for (const [id, entry] of this.#entries) if (!entries.has(id)) this.#retired.set(id, entry);
     for (const id of entries.keys()) this.#retired.delete(id);
@@ -299,6 +319,11 @@ export class Catalog {
       { models: ids },
     );
   }
+}
+
+function folderProblem(folder: string, error: unknown): string {
+  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  return isMissing ? `${folder} is not there: create it, or correct --models-dir.` : messageOf(error);
 }
 
 async function unitOf(file: string): Promise<WeightUnit> {

@@ -9,6 +9,8 @@ import { MixgateError, messageOf } from '../errors.ts';
 export const modelSettingsSchema = z.object({
   /** The manifest that says so. */
   manifest: z.string(),
+  /** Its entry: a source, or a model's id. */
+  entry: z.string(),
   /** Where a request leaves sampling out. */
   sampling: z.record(z.string(), z.number()).nullable(),
   /** Jinja, instead of the one that the weights carry. */
@@ -51,17 +53,33 @@ export class ModelSettingsStore {
     return [...this.#byModel].flatMap(([id, { pin }]) => (pin === null ? [] : [[id, pin] as const]));
   }
 
-  /** @throws what writing throws */
+  /** Settings that say nothing are taken away. @throws what writing throws */
   async set(modelIds: readonly string[], settings: ModelSettings): Promise<void> {
-    this.#byModel = new Map([
-      ...this.#byModel,
-      ...modelIds.map((id) => [id.toLowerCase(), settings] as const),
-    ]);
+    const byModel = new Map(this.#byModel);
+    for (const id of modelIds.map((each) => each.toLowerCase()))
+      if (saysNothing(settings)) byModel.delete(id);
+      else byModel.set(id, settings);
+    await this.#write(byModel);
+  }
+
+  /** Takes away what a manifest said that has other entries now. @throws what writing throws */
+  async keepOnly(manifest: string, entries: ReadonlySet<string>): Promise<void> {
+    const kept = [...this.#byModel].filter(
+      ([, each]) => each.manifest !== manifest || entries.has(each.entry),
+    );
+    if (kept.length < this.#byModel.size) await this.#write(new Map(kept));
+  }
+
+  async #write(byModel: ReadonlyMap<string, ModelSettings>): Promise<void> {
+    this.#byModel = byModel;
     await mkdir(path.dirname(this.#file), { recursive: true });
     await writeFileAtomic(this.#file, `${JSON.stringify(Object.fromEntries(this.#byModel), null, 2)}\n`);
     this.onChange();
   }
 }
+
+const saysNothing = ({ sampling, chatTemplate, pin }: ModelSettings): boolean =>
+  sampling === null && chatTemplate === null && pin === null;
 
 /** @throws INVALID_INPUT where the file is damaged: settings that silently go missing would change answers */
 function read(file: string): ReadonlyMap<string, ModelSettings> {

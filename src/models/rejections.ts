@@ -2,11 +2,24 @@ import path from 'node:path';
 import type { Log } from '../log.ts';
 import { withoutSplit } from './gguf-split.ts';
 
-/** Why files that look like models are not used. Each reason is logged once, not at every scan. */
+/** Why a file that looks like a model is not used: damaged, not whole yet, or the same variant as another. */
+type RejectionKind = 'UNUSABLE' | 'INCOMPLETE' | 'DUPLICATE';
+
+interface Rejection {
+  readonly reason: string;
+  /** When it was first given for this reason, milliseconds of a steady clock. */
+  readonly since: number;
+  isLogged: boolean;
+}
+
+/** While folders are watched, what is not whole is most likely on its way; after so long without a change it is not. */
+export const COMPLAIN_MS = 5000;
+
+/** Why files are not used. Each reason is logged once, not at every scan. */
 export class Rejections {
   readonly #log: Log;
-  #reasons = new Map<string, string>();
-  #before = new Map<string, string>();
+  #rejections = new Map<string, Rejection>();
+  #before: ReadonlyMap<string, Rejection> = new Map();
   #isWatching = false;
 
   constructor(log: Log) {
@@ -15,27 +28,31 @@ export class Rejections {
 
   /** A scan starts: what it does not reject again is forgiven. */
   begin(isWatching: boolean): void {
-    this.#before = this.#reasons;
-    this.#reasons = new Map();
+    this.#before = this.#rejections;
+    this.#rejections = new Map();
     this.#isWatching = isWatching;
   }
 
-  end(): void {
-    this.#before = new Map(this.#reasons);
+  /** True where something may be on its way. */
+  end(): boolean {
+    this.#before = this.#rejections;
+    return [...this.#rejections.values()].some(({ isLogged }) => !isLogged);
   }
 
-  /** While folders are watched, what is incomplete is most likely on its way. */
-  add(file: string, reason: string, isIncomplete: boolean): void {
-    this.#reasons.set(file, reason);
-    if (this.#before.get(file) === reason) return;
-    this.#before.set(file, reason);
-    if (isIncomplete && this.#isWatching) this.#log.debug('catalog.incomplete', { path: file, reason });
+  add(file: string, reason: string, kind: RejectionKind): void {
+    const before = this.#before.get(file);
+    const now = performance.now();
+    const rejection = before?.reason === reason ? before : { reason, since: now, isLogged: false };
+    this.#rejections.set(file, rejection);
+    const mayCome = kind === 'INCOMPLETE' && this.#isWatching && now - rejection.since < COMPLAIN_MS;
+    if (rejection.isLogged || mayCome) return;
+    rejection.isLogged = true;
+    if (kind === 'DUPLICATE') this.#log.info('catalog.duplicate', { path: file, reason });
     else this.#log.warn('catalog.rejected', { path: file, reason });
   }
 
   forgive(file: string): void {
-    this.#reasons.delete(file);
-    this.#before.delete(file);
+    this.#rejections.delete(file);
   }
 
   /** The rejected file of that name, else one whose name starts so. */
@@ -43,8 +60,8 @@ export class Rejections {
     const plain = (name: string) => withoutSplit(name.toLowerCase()).replace(/\.gguf$/, '');
     const wanted = plain(id);
     if (wanted === '') return undefined;
-    const candidates = [...this.#reasons]
-      .map(([file, reason]) => ({ file, reason, name: plain(path.basename(file)) }))
+    const candidates = [...this.#rejections]
+      .map(([file, { reason }]) => ({ file, reason, name: plain(path.basename(file)) }))
       .filter(({ name }) => name.startsWith(wanted));
     return candidates.find(({ name }) => name === wanted) ?? candidates[0];
   }

@@ -1,6 +1,6 @@
 import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { MixgateError } from '../errors.ts';
+import { MixgateError, messageOf } from '../errors.ts';
 import type { LocalVariant } from './variant.ts';
 
 /**
@@ -15,7 +15,9 @@ export async function removeFiles({ id, files }: LocalVariant, roots: readonly s
   let bytes = 0;
   for (const { path: file } of files) {
     const stats = await lstat(file).catch(() => null);
-    await rm(file, { force: true });
+    await rm(file, { force: true }).catch((error: unknown) => {
+      throw new MixgateError('FORBIDDEN', `${file} cannot be deleted: ${messageOf(error)}.`, { path: file });
+    });
     if (stats?.isFile() === true && stats.nlink === 1) bytes += stats.size;
   }
   const parents = new Set(files.map(({ path: file }) => path.dirname(file)));

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { splitName } from './gguf-split.ts';
@@ -37,10 +37,22 @@ export async function findUnits(directory: string): Promise<WeightUnit[]> {
     followSymbolicLinks: true,
     expandDirectories: false,
   });
-  const files = found.map((file) => path.normalize(file)).sort();
+  const files = (await withoutRepeats(found.map((file) => path.normalize(file)))).sort();
   const isMlc = (file: string) => path.basename(file).toLowerCase() === MLC_CONFIG;
   const mlc = await Promise.all(files.filter(isMlc).map((file) => mlcUnit(path.dirname(file))));
   return [...ggufUnits(files.filter((file) => !isMlc(file))), ...mlc];
+}
+
+/** Of several ways to one file, through linked folders, the shortest. */
+async function withoutRepeats(files: readonly string[]): Promise<string[]> {
+  const shortest = new Map<string, string>();
+  for (const file of files.toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
+    // A linked file has a name of its own; only its folder may be reached twice.
+    const folder = await realpath(path.dirname(file)).catch(() => path.dirname(file));
+    const real = path.join(folder, path.basename(file));
+    if (!shortest.has(real)) shortest.set(real, file);
+  }
+  return [...shortest.values()];
 }
 
 /** The parts of split files together, every other file by itself. */

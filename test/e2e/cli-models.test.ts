@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DEMO, MAIN } from '../support/gateway.ts';
+import { DEMO, MAIN, startGateway } from '../support/gateway.ts';
 import { HubServer } from '../support/hub-server.ts';
 import { HUB_MODEL, hubModel } from '../support/pulling.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -46,6 +46,24 @@ describe('mixgate pull, models and remove', () => {
     expect((await mixgate('remove', HUB_MODEL)).stdout).toContain('2.9 MiB freed');
     expect(existsSync(path.join(data(), 'models/demo'))).toBe(false);
     expect((await mixgate('remove', DEMO, '--all')).stderr).toContain('FORBIDDEN');
+  });
+
+  it('leave what a running gateway uses to that gateway', async () => {
+    await mixgate('pull', 'hf:demo/tiny:Q2_K');
+    const gateway = await startGateway(['--data-dir', data()]);
+    try {
+      await gateway.query(`mutation { loadModel(model: "${HUB_MODEL}", pinned: true) { id } }`);
+      expect(await mixgate('remove', HUB_MODEL)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('IN_USE') as string,
+      });
+      const { stdout } = await mixgate('remove', HUB_MODEL, '--force', '--json');
+      expect(JSON.parse(stdout)).toEqual([
+        { id: `${HUB_MODEL}:Q2_K`, freedBytes: hub.files.get('tiny.Q2_K.gguf')!.length },
+      ]);
+    } finally {
+      await gateway.stop();
+    }
   });
 
   it('tell what fails, and exit with 1', async () => {

@@ -93,7 +93,7 @@ describe('a manifest', () => {
       manifest: file,
       sampling: { temperature: 0, repeatPenalty: 1 },
       chatTemplate: '{% for message in messages %}Say: {{ message.content }}{% endfor %}',
-      pin: { contextSize: 512, slots: 2 },
+      pin: { quantization: 'Q4_K_M', contextSize: 512, slots: 2 },
     });
     expect(residents(shown)).toMatchObject([
       { variant: { id: `${HUB_MODEL}:Q4_K_M` }, isPinned: true, slots: 2, plan: { contextSize: 512 } },
@@ -127,11 +127,18 @@ describe('a manifest', () => {
     await start();
     const { errors } = await importManifest(
       write(
-        `version: 2\nmodels:\n  - { source: "hf:a/b", id: x }\n  - { sampling: { temperature: 99, heat: 1 } }\n`,
+        `version: 2\nmodels:\n  - { source: "hf:a/b", id: x }\n  - { sampling: { temperature: 99, heat: 1 } }\n  - { source: foo, chatTemplate: "{{ a" }\n`,
       ),
     );
     expect(errors![0]!.extensions.code).toBe('INVALID_INPUT');
-    for (const problem of ['version', 'exactly one of source and id', 'temperature', 'heat'])
+    for (const problem of [
+      'version',
+      'exactly one of source and id',
+      'temperature',
+      'heat',
+      'has no scheme',
+      'no Jinja',
+    ])
       expect(errors![0]!.message).toContain(problem);
     const bad = await importManifest(
       write('version: 1\nmodels:\n  - source: hf:demo/tiny:Q2_K\n  - source: ftp:x\n'),
@@ -151,6 +158,50 @@ describe('a manifest', () => {
     );
     const last = (await followPull(gateway, imported.importManifest[0]!.id)).at(-1)!;
     expect(last).toMatchObject({ state: 'FAILED', error: { code: 'INTEGRITY_MISMATCH' } });
+  });
+
+  it('with a hash of a file that is not there brings nothing either', async () => {
+    await start();
+    const { data: imported } = await importManifest(
+      write(
+        `version: 1\nmodels:\n  - source: hf:demo/tiny:Q2_K\n    sha256: { typo.gguf: "${'ab'.repeat(32)}" }\n`,
+      ),
+    );
+    const last = (await followPull(gateway, imported.importManifest[0]!.id)).at(-1)!;
+    expect(last).toMatchObject({ state: 'FAILED', error: { code: 'INVALID_INPUT' } });
+    expect(last.error!.message).toContain('typo.gguf');
+  });
+
+  it('pins the variant that its source names, and takes back what it no longer says', async () => {
+    await start();
+    const source = 'version: 1\nmodels:\n  - source: hf:demo/tiny:Q2_K\n';
+    const pull = async (text: string) => {
+      const { data: imported } = await importManifest(write(text));
+      expect((await followPull(gateway, imported.importManifest[0]!.id)).at(-1)!.state).toBe('COMPLETED');
+    };
+    hub.files.set('tiny.Q8_0.gguf', hubModel('Q8_0'));
+    await pull('version: 1\nmodels:\n  - source: hf:demo/tiny:Q8_0\n');
+    await pull(`${source}    pin: true\n    sampling: { temperature: 0 }\n`);
+    expect(residents(await untilPinned()).map(({ variant }) => variant.id)).toEqual([`${HUB_MODEL}:Q2_K`]);
+    await pull(source);
+    expect((await gateway.query<Shown>(QUERY)).data.model.settings).toBeNull();
+    await pull(`${source}    sampling: { temperature: 0 }\n`);
+    expect((await gateway.query<Shown>(QUERY)).data.model.settings).toMatchObject({
+      sampling: { temperature: 0 },
+    });
+    await importManifest(write(`version: 1\nmodels:\n  - id: ${DEMO}\n`));
+    expect((await gateway.query<Shown>(QUERY)).data.model.settings).toBeNull();
+  });
+
+  it.each([
+    ['root:x:0:0:root:/root:/bin/bash\nsecret-user:x:1:1::/:/bin/false\n', 'secret'],
+    ['API_KEY=sk-secret\n- [broken', 'secret'],
+    ['{ "apiKey": "sk-secret" }', 'Key'],
+  ])('that is none tells nothing of what it is', async (text, secret) => {
+    await start();
+    const answer = await importManifest(write(text));
+    expect(answer.errors![0]!.extensions.code).toBe('INVALID_INPUT');
+    expect(JSON.stringify(answer)).not.toContain(secret);
   });
 
   it('may come by address, and may then name no files of this machine', async () => {

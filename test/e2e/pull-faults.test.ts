@@ -168,6 +168,8 @@ describe('a pull', () => {
   it('that would not fit the budget fails before it fetches anything', async () => {
     await start(['--disk-budget', '4MB']);
     expect(await pulled(gateway, 'hf:demo/tiny:Q4_K_M')).toMatchObject({ state: 'COMPLETED' });
+    // What is here needs no room.
+    expect(await pulled(gateway, 'hf:demo/tiny:Q4_K_M')).toMatchObject({ state: 'COMPLETED' });
     const before = hub.requests.length;
     const refused = await pulled(gateway, 'hf:demo/tiny:Q8_0');
     expect(refused).toMatchObject({ state: 'FAILED', receivedBytes: 0, error: { code: 'DISK_FULL' } });

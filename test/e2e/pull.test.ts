@@ -162,6 +162,14 @@ describe('a pull from the Hub', () => {
     expect(pull.reasons).toEqual(['tiny.Q2_K.gguf is Q8_0, whatever it is called.']);
   });
 
+  it('is not planned with a quantization that it does not have', async () => {
+    await start();
+    const { errors } = await gateway.query(
+      '{ plan(input: { model: "hf:demo/tiny:Q5_K_M" }) { chosen { fits } } }',
+    );
+    expect(errors![0]!.extensions.code).toBe('VARIANT_NOT_AVAILABLE');
+  });
+
   it('brings all parts of a split model, which then answers like the whole one', async () => {
     mkdirSync(path.join(data(), 'models'), { recursive: true });
     const whole = path.join(data(), 'whole.gguf');

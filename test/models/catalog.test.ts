@@ -91,9 +91,12 @@ describe('scan', () => {
   it('keeps the first of two files of one variant, by path, and logs the second', async () => {
     const second = writeModel('b.gguf', { 'general.name': 'Twin' });
     const first = writeModel('a.gguf', { 'general.name': 'Twin' });
-    const { catalog, rejected } = await scanned(folder);
+    const { catalog, events } = await scanned(folder);
     expect(catalog.model('twin').variants.map((variant) => variant.path)).toEqual([first]);
-    expect(rejected()).toMatchObject([{ path: second, reason: expect.stringContaining(first) as string }]);
+    const duplicates = events
+      .filter(({ event }) => event === 'catalog.duplicate')
+      .map(({ fields }) => fields);
+    expect(duplicates).toMatchObject([{ path: second, reason: expect.stringContaining(first) as string }]);
   });
 
   it('groups by the name in the metadata, whatever the files are called', async () => {

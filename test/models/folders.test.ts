@@ -111,14 +111,16 @@ describe('a watched folder', () => {
   });
 
   it('is told of what is damaged, once', async () => {
-    const { catalog, rejected } = await catalogOf([folder()]);
+    const { catalog, events, rejected } = await catalogOf([folder()]);
     await catalog.watch('events');
     writeFile(folder(), 'bad.gguf', 'not a model at all');
     writeFile(folder(), 'good.gguf', smallModel({ 'general.name': 'Good' }));
+    writeFile(folder(), 'twin.gguf', smallModel({ 'general.name': 'Good' }));
     await until(catalog, ['good:F16']);
     await catalog.scan();
     await catalog.scan();
     expect(rejected()).toMatchObject([{ path: path.join(folder(), 'bad.gguf') }]);
+    expect(events.filter(({ event }) => event === 'catalog.duplicate')).toHaveLength(1);
     expect(() => catalog.model('bad')).toThrow('is not a GGUF file');
   });
 
@@ -382,14 +384,32 @@ describe('two folders with the same variant', () => {
     writeFile(second!, 'a.gguf', smallModel({ 'general.name': 'Ape' }));
     const { catalog, rejected } = await catalogOf([first!, second!]);
     expect(catalog.variant('ape:F16').path).toBe(file);
-    expect(rejected()).toHaveLength(1);
+    expect(rejected()).toEqual([]);
     rmSync(file);
     await catalog.scan();
     expect(catalog.variant('ape:F16').path).toBe(path.join(second!, 'a.gguf'));
   });
 });
 
+describe('what never becomes whole', () => {
+  it('is complained of after a while', async () => {
+    const { catalog, rejected } = await catalogOf([folder()]);
+    await catalog.watch('events');
+    writeFile(folder(), 'half.gguf', smallModel().subarray(0, 100));
+    while (rejected().length === 0) await delay(100);
+    expect(rejected()).toMatchObject([{ reason: expect.stringContaining('header does not end') as string }]);
+  });
+});
+
 describe('removing', () => {
+  it('frees every copy', async () => {
+    const bytes = smallModel({ 'general.name': 'Ape' });
+    for (const name of ['a.gguf', 'b/c.gguf']) writeFile(folder(), name, bytes);
+    const { catalog } = await catalogOf([folder()]);
+    expect(await catalog.remove('ape:F16')).toBe(2 * bytes.length);
+    expect(ids(catalog)).toEqual([]);
+  });
+
   it('deletes all files of a variant, tells the bytes, and leaves no empty folder', async () => {
     const parts = await splitModel(demo, 2);
     parts.forEach((bytes, index) => writeFile(folder(), `a/b/tiny-0000${index + 1}-of-00002.gguf`, bytes));

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { MixgateError } from '../../errors.ts';
+import { MixgateError, messageOf } from '../../errors.ts';
 import { QUANTIZATION_NAMES } from '../quantization.ts';
 import type { Entry, KnownVariant } from '../variant.ts';
 import type { Offer, OfferedVariant } from './offer.ts';
@@ -36,9 +36,9 @@ export async function choose(
   { examine, best }: { readonly examine: Examine; readonly best: ChooseBest },
 ): Promise<Choice> {
   const isOnly = selection.kind === 'best' && variants.length === 1;
-  if (selection.kind === 'all' || isOnly)
-    return { variants: await examineAll(variants, examine), reasons: [] };
-  if (selection.kind === 'named') return byName(variants, selection.names, examine);
+  if (selection.kind === 'all') return { variants: await examineAll(variants, examine), reasons: [] };
+  if (isOnly) return theOnly(variants, { examine, best });
+  if (selection.kind === 'named') return chooseNamed({ variants }, selection, examine);
   const examined = await examineAll(variants, examine);
   const entries = examined.flatMap(({ entry }) => entry ?? []);
   if (entries.length === 0)
@@ -48,6 +48,21 @@ export async function choose(
     );
   const { variantId, reasons } = await best(entries);
   return { variants: examined.filter(({ entry }) => entry?.variant.id === variantId).slice(0, 1), reasons };
+}
+
+/** There is no choice; but how it would be run here, or why not, is worth a word. */
+async function theOnly(
+  variants: readonly OfferedVariant[],
+  { examine, best }: { readonly examine: Examine; readonly best: ChooseBest },
+): Promise<Choice> {
+  const examined = await examineAll(variants, examine);
+  const entries = examined.flatMap(({ entry }) => entry ?? []);
+  if (entries.length === 0) return { variants: examined, reasons: [] };
+  const reasons = await best(entries).then(
+    (choice) => choice.reasons,
+    (error: unknown) => [messageOf(error)],
+  );
+  return { variants: examined, reasons };
 }
 
 /** What can be used of them. @throws what is wrong with the first, where none can; what opening throws */
@@ -77,9 +92,10 @@ export async function examineAll(variants: readonly OfferedVariant[], examine: E
 const labelsOf = (variants: readonly OfferedVariant[]): string =>
   [...new Set(variants.map(({ label }) => label))].join(', ');
 
-async function byName(
-  variants: readonly OfferedVariant[],
-  names: readonly string[],
+/** What was asked for by name. @throws VARIANT_NOT_AVAILABLE with what there is; what reading headers throws */
+export async function chooseNamed(
+  { variants }: Pick<Offer, 'variants'>,
+  { names }: Extract<Selection, { kind: 'named' }>,
   examine: Examine,
 ): Promise<Choice> {
   const found: Examined[] = [];
@@ -108,8 +124,11 @@ async function oneByName(
     examine,
   );
   const match = others.find(({ entry }) => entry?.variant.quantization.toUpperCase() === name);
-  if (match !== undefined)
-    return { examined: match, reason: `${match.offered.files[0]!.name} is ${name}, whatever it is called.` };
+  if (match !== undefined) {
+    const isRenamed = match.offered.format === 'GGUF';
+    const reason = `${match.offered.files[0]!.name} is ${name}, whatever it is called.`;
+    return { examined: match, reason: isRenamed ? reason : null };
+  }
   if (first !== null)
     return { examined: first, reason: `It is called ${name}; by its tensor table it is ${real}.` };
   const labels = labelsOf(variants);

@@ -42,11 +42,12 @@ export class DiskRoom {
 
   /** @throws DISK_FULL */
   async #check(ownBytes: number): Promise<void> {
+    if (ownBytes === 0) return;
     const neededBytes = [...this.#outstanding].reduce((sum, bytes) => sum + bytes(), 0);
     const { usedBytes: used, freeBytes: free, budgetBytes } = await this.use();
     const all = neededBytes === ownBytes ? '' : ` (${neededBytes} for all pulls that run)`;
     const left = Math.max(0, free - SPARE_BYTES);
-    if (ownBytes > 0 && neededBytes > left)
+    if (neededBytes > left)
       throw new MixgateError(
         'DISK_FULL',
         `${ownBytes} more bytes are needed${all} and ${left} are free on the disk of ${this.#folder}: free some, for instance with \`mixgate remove\`.`,

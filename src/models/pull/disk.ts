@@ -4,6 +4,8 @@ import { MixgateError, messageOf } from '../../errors.ts';
 
 /** What a file system says when it has no room, or not for this user, or not for a file so large. */
 const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+/** What it says when this user may not. */
+const REFUSED: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /** A failed write, with its code. */
 export function diskError(error: unknown, file: string): MixgateError {
@@ -12,6 +14,12 @@ export function diskError(error: unknown, file: string): MixgateError {
     return new MixgateError(
       'DISK_FULL',
       `The disk is full (${path.dirname(file)}): free some space and start the pull again, which goes on where it stopped.`,
+      { path: file },
+    );
+  if (REFUSED.has(code))
+    return new MixgateError(
+      'FORBIDDEN',
+      `${file} may not be written by this user (${code}): change who owns it, or choose another --data-dir.`,
       { path: file },
     );
   return new MixgateError(

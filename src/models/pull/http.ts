@@ -123,7 +123,7 @@ export function refuse(url: URL, status: number): never {
   if (status === 401 || status === 403)
     throw new MixgateError(
       'FORBIDDEN',
-      `${where} answers ${status}: it is private or gated. Accept its terms where it is offered, and start mixgate with HF_TOKEN set.`,
+      `${where} answers ${status}: it is private or gated. Accept its terms where it is offered, and start mixgate with the HF_TOKEN of whoever accepted them (if it is set, it was refused).`,
       data,
     );
   if (status === 404 || status === 410)

@@ -1,9 +1,9 @@
 import { MixgateError } from '../../errors.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Entry, KnownVariant } from '../variant.ts';
-import { examineAll } from './choose.ts';
+import { chooseNamed, examineAll } from './choose.ts';
 import type { HubOptions } from './hub.ts';
-import { offerOf, type Offer, type OfferedVariant } from './offer.ts';
+import { offerOf, type OfferedVariant } from './offer.ts';
 import type { Patience } from './remote-bytes.ts';
 import { remoteFacts } from './remote-facts.ts';
 import { allowedSource, canonical, type Source } from './source.ts';
@@ -33,9 +33,11 @@ export class Inspections {
     const { hub, schemes, patience } = this.#options;
     const source = allowedSource(text, { schemes, check: (url) => hub.http.check(url) });
     const offer = await offerOf(source, hub, signal);
-    const examined = await examineAll(selected(offer, source), (offered) =>
-      remoteFacts(offered, offer.folder, { patience, signal }),
-    );
+    const examine = (offered: OfferedVariant) => remoteFacts(offered, offer.folder, { patience, signal });
+    const isNamed = source.scheme === 'hf' && source.selection.kind === 'named';
+    const examined = isNamed
+      ? (await chooseNamed(offer, source.selection, examine)).variants
+      : await examineAll(offer.variants, examine);
     const entries = examined.flatMap(({ entry }) => entry ?? []);
     if (entries.length === 0)
       throw new MixgateError(
@@ -56,12 +58,4 @@ export class Inspections {
     this.#kept.delete(oldest);
     elsewhere.announce(`inspected ${oldest}`, 'REMOTE', []);
   }
-}
-
-/** Where quantizations are named, only those that are called so: the headers of the others need not be read. */
-function selected({ variants }: Offer, source: Source): readonly OfferedVariant[] {
-  if (source.scheme !== 'hf' || source.selection.kind !== 'named') return variants;
-  const { names } = source.selection;
-  const named = variants.filter(({ label }) => names.includes(label.toUpperCase()));
-  return named.length > 0 ? named : variants;
 }

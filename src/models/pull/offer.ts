@@ -148,14 +148,31 @@ async function localOffer(place: string): Promise<Offer> {
   return { folder, variants: [{ label: labelOf(path.basename(place)), format: 'GGUF', files }] };
 }
 
-/** The offer with hashes that were given instead of those that are listed: of its one file, or by file name. */
-export function withDigests(offer: Offer, sha256: string | Readonly<Record<string, string>> | null): Offer {
-  if (sha256 === null) return offer;
-  const given = (name: string): string | undefined => (typeof sha256 === 'string' ? sha256 : sha256[name]);
-  const withDigest = (file: RemoteFile): RemoteFile => {
-    const hex = given(file.name)?.toLowerCase();
-    return hex === undefined ? file : { ...file, digest: { algorithm: 'sha256', hex } };
-  };
-  const variants = offer.variants.map((variant) => ({ ...variant, files: variant.files.map(withDigest) }));
-  return { ...offer, variants };
+/**
+ * The files with hashes that were given instead of those that are listed: of the one file, or by name (with or without
+ * its folders). @throws INVALID_INPUT for a hash that is of none of them: a typo may not turn the check off
+ */
+export function withDigests(
+  files: readonly RemoteFile[],
+  sha256: string | Readonly<Record<string, string>> | null,
+): readonly RemoteFile[] {
+  if (sha256 === null) return files;
+  if (typeof sha256 === 'string' && files.length !== 1)
+    throw new MixgateError(
+      'INVALID_INPUT',
+      `sha256: there are ${files.length} files; give a hash for each, by name.`,
+    );
+  const given = typeof sha256 === 'string' ? { [files[0]!.name]: sha256 } : sha256;
+  const matches = (file: RemoteFile, name: string) =>
+    file.name === name || path.posix.basename(file.name) === name;
+  const stray = Object.keys(given).find((name) => !files.some((file) => matches(file, name)));
+  if (stray !== undefined)
+    throw new MixgateError(
+      'INVALID_INPUT',
+      `sha256: there is no file ${stray} among what is pulled: ${files.map(({ name }) => name).join(', ')}.`,
+    );
+  return files.map((file) => {
+    const hex = Object.entries(given).find(([name]) => matches(file, name))?.[1];
+    return hex === undefined ? file : { ...file, digest: { algorithm: 'sha256', hex: hex.toLowerCase() } };
+  });
 }

@@ -1,6 +1,6 @@
 import type { Log } from '../../log.ts';
 import type { Catalog } from '../catalog.ts';
-import type { ModelSettingsStore } from '../model-settings.ts';
+import type { ModelSettings, ModelSettingsStore } from '../model-settings.ts';
 import type { Entry, KnownVariant } from '../variant.ts';
 import { choose, examineAll, type Choice, type ChooseBest } from './choose.ts';
 import type { HubOptions } from './hub.ts';
@@ -34,14 +34,17 @@ export async function runPull(
   const { catalog, log, hub } = services;
   const { id, sha256 } = pull.record;
   await store.save(pull.record);
-  const offer = withDigests(await offerOf(pull.source, hub, signal), sha256);
+  const offer = await offerOf(pull.source, hub, signal);
   const { variants, reasons } = await choice(pull, offer, services, signal);
   const entries = variants.flatMap(({ entry }) => entry ?? []);
   catalog.elsewhere.announce(`pull ${id}`, 'PULLING', entries);
   pull.progress({ variantIds: entries.map(({ variant }) => variant.id) });
   pull.change({ chosen: variants.map(({ offered }) => offered.files[0]!.name), reasons });
   await store.save(pull.record);
-  const files = variants.flatMap(({ offered }) => offered.files);
+  const files = withDigests(
+    variants.flatMap(({ offered }) => offered.files),
+    sha256,
+  );
   log.info('pull.started', { pull: id, source: shown(pull.source), files: files.map(({ name }) => name) });
   const { transfer: settings } = services;
   const partsFolder = store.folder(id);
@@ -78,7 +81,22 @@ async function settle(
   // Where another folder has the same variant, that one is used, and known under the same id.
   const ids = here.length > 0 ? [...new Set(here)] : pull.view().variantIds;
   pull.progress({ variantIds: ids });
+  if (here.length === 0 && ids.length > 0)
+    pull.change({
+      reasons: [
+        ...pull.record.reasons,
+        `${ids.join(', ')} is here already from another folder: that one is used.`,
+      ],
+    });
   const wished = pull.record.settings;
   if (wished === null) return;
-  await settings.set([...new Set(ids.map((id) => catalog.modelOf(id).id))], wished);
+  const models = new Set(ids.map((id) => catalog.modelOf(id).id));
+  await settings.set([...models], pinnedTo(wished, ids, catalog));
+}
+
+/** What a source pins is the variant that it brings, where that is one. */
+function pinnedTo(settings: ModelSettings, ids: readonly string[], catalog: Catalog): ModelSettings {
+  const [only] = ids;
+  if (settings.pin === null || ids.length !== 1 || only === undefined) return settings;
+  return { ...settings, pin: { quantization: catalog.known(only).quantization, ...settings.pin } };
 }

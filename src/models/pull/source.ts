@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import os from 'node:os';
 import path from 'node:path';
 import { MixgateError } from '../../errors.ts';
 
@@ -85,6 +86,8 @@ function selectionOf(text: string | undefined): Selection {
   if (lower === undefined || lower === 'best') return { kind: 'best' };
   if (lower === 'all' || lower === '*') return { kind: 'all' };
   const names = lower.split(',').map((name) => name.trim().toUpperCase());
+  if (names.some((name) => ['BEST', 'ALL', '*'].includes(name)))
+    throw invalid(`${text} mixes names with all or best: give one or the other.`);
   const wrong = names.find((name) => !NAME.test(name));
   if (wrong !== undefined) throw invalid(`"${wrong}" is no quantization.`);
   return { kind: 'named', names: [...new Set(names)] };
@@ -118,7 +121,8 @@ function decoded(text: string): string {
 
 function fileSource(text: string): Source {
   const place = text.slice('file:'.length);
-  if (!place.startsWith('//')) return { scheme: 'file', path: path.resolve(place) };
+  if (!place.startsWith('//'))
+    return { scheme: 'file', path: path.resolve(place.replace(/^~(?=\/)/, os.homedir())) };
   try {
     return { scheme: 'file', path: fileURLToPath(text) };
   } catch {

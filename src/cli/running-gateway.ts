@@ -1,0 +1,57 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { fromWire, MixgateError } from '../errors.ts';
+
+/** Where the gateway that uses a data folder can be reached; commands beside it ask it instead of going behind its back. */
+const schema = z.object({ url: z.url(), pid: z.number().int().positive() });
+
+const fileOf = (dataDir: string): string => path.join(dataDir, 'gateway.json');
+
+/** Tells where this gateway is, until what it returns is called. */
+export function announceGateway(dataDir: string, url: string): () => void {
+  try {
+    writeFileSync(fileOf(dataDir), JSON.stringify({ url, pid: process.pid }));
+  } catch {
+    return () => undefined; // Commands then do not know of it.
+  }
+  return () => rmSync(fileOf(dataDir), { force: true });
+}
+
+/**
+ * Asks the gateway that runs on a data folder; null where none does.
+ * @throws what it answers
+ */
+export async function askGateway<Data>(
+  dataDir: string,
+  query: string,
+  variables: object,
+): Promise<Data | null> {
+  const gateway = runningGateway(dataDir);
+  if (gateway === null) return null;
+  const response = await fetch(gateway.url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query, variables }),
+    signal: AbortSignal.timeout(60_000),
+  }).catch(() => null);
+  if (response === null) return null; // It is gone, and left its file behind.
+  const { data, errors } = (await response.json()) as {
+    data: Data;
+    errors?: { message: string; extensions: { code: string } }[];
+  };
+  const [error] = errors ?? [];
+  if (error !== undefined) throw fromWire({ code: error.extensions.code, message: error.message });
+  if (data === null) throw new MixgateError('INTERNAL', 'The gateway answered nothing.');
+  return data;
+}
+
+function runningGateway(dataDir: string): z.output<typeof schema> | null {
+  try {
+    const gateway = schema.parse(JSON.parse(readFileSync(fileOf(dataDir), 'utf8')));
+    process.kill(gateway.pid, 0);
+    return gateway;
+  } catch {
+    return null; // None was started, or it has ended.
+  }
+}
