@@ -41,15 +41,8 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   const now = Date.now;
   // Where that cannot be, pulling says so; everything else works without.
   await mkdir(ownFolder(config), { recursive: true }).catch(() => undefined);
-  const catalog = new Catalog({
-    directories: [...config.modelsDir, ownFolder(config)],
-    embedded: root('models/demo'),
-    cacheFile: path.join(config.dataDir, 'cache', 'weights.json'),
-    version,
-    log,
-  });
+  const catalog = createCatalog(config, log);
   const settings = new ModelSettingsStore(path.join(config.dataDir, 'model-settings.json'));
-  const threads = config.threads === 'auto' ? null : config.threads;
   const weights = new PublishedWeights();
   const webGpu = new WebGpu({
     leaseMs: config.workerLeaseMs,
@@ -57,7 +50,8 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
     onChange: () => machine.invalidate(),
     log,
   });
-  const backends = [supervise(new LlamaCpp({ gpu: config.gpu, threads, log })), supervise(webGpu)];
+  const threads = config.threads === 'auto' ? null : config.threads;
+  const backends = [new LlamaCpp({ gpu: config.gpu, threads, log }), webGpu].map(supervise);
   const margins = { deviceBytes: config.deviceMargin, hostBytes: config.hostMargin };
   const machine: Machine = new Machine({ backends, margins, log, now });
   const residency = new ResidencyLoop({
@@ -81,15 +75,7 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
     log,
     observer,
     now,
-    slotsWanted: config.slots,
-    maxQueued: config.maxQueued,
-    disconnectGraceMs: config.disconnectGraceMs,
-    deadlines: { waitMs: config.maxWaitMs, runMs: config.maxRunMs },
-    keepEnded: {
-      count: config.keepGenerations,
-      ms: config.keepGenerationsMs,
-      bytes: config.keepGenerationsBytes,
-    },
+    ...generationLimits(config),
   });
   const workerKey = config.workerKey ?? (await ownWorkerKey(config.dataDir));
   await Promise.all([catalog.scan(), machine.refresh()]);
@@ -113,6 +99,27 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
     },
   };
 }
+
+const createCatalog = (config: Config, log: Log): Catalog =>
+  new Catalog({
+    directories: [...config.modelsDir, ownFolder(config)],
+    embedded: root('models/demo'),
+    cacheFile: path.join(config.dataDir, 'cache', 'weights.json'),
+    version,
+    log,
+  });
+
+const generationLimits = (config: Config) => ({
+  slotsWanted: config.slots,
+  maxQueued: config.maxQueued,
+  disconnectGraceMs: config.disconnectGraceMs,
+  deadlines: { waitMs: config.maxWaitMs, runMs: config.maxRunMs },
+  keepEnded: {
+    count: config.keepGenerations,
+    ms: config.keepGenerationsMs,
+    bytes: config.keepGenerationsBytes,
+  },
+});
 
 /** Made at the first start: a page that was opened with it goes on working after a restart. */
 async function ownWorkerKey(dataDir: string): Promise<string> {

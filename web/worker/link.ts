@@ -7,6 +7,8 @@ export interface LinkOptions {
   readonly name: string;
   readonly device: Report;
   readonly onCommand: (command: Command) => void;
+  /** The gateway knows nothing of this worker any more: whatever it has loaded is nobody's. */
+  readonly onForgotten: () => void;
   readonly onState: (state: 'connected' | 'reconnecting' | { readonly refused: string }) => void;
 }
 
@@ -74,9 +76,8 @@ export class Link {
           query: COMMANDS,
           variables: { key, ...back },
         });
-        for await (const { data, errors } of events) {
-          if (errors !== undefined) throw errors;
-          if (data) this.#take(data.workerCommands);
+        for await (const event of events) {
+          this.#take(dataOf(event).workerCommands);
           onState('connected');
         }
       } catch (error) {
@@ -97,16 +98,14 @@ export class Link {
   }
 
   #failed(error: unknown): void {
-    const [first] = Array.isArray(error)
-      ? (error as { message: string; extensions?: { code?: string } }[])
-      : [];
-    const code = first?.extensions?.code;
+    const refusal = refusalOf(error);
+    const code = refusal?.extensions?.code;
     if (code === 'UNAUTHENTICATED') {
       this.#isClosed = true;
       clearInterval(this.#heart);
     }
     if (code === 'NOT_FOUND') this.#forget();
-    this.#options.onState(first === undefined ? 'reconnecting' : { refused: first.message });
+    this.#options.onState(refusal === null ? 'reconnecting' : { refused: refusal.message });
   }
 
   /** The gateway has given this worker up: what ran is over. */
@@ -115,6 +114,7 @@ export class Link {
     this.#seen = 0;
     this.#counted = 0;
     this.#reports = [];
+    this.#options.onForgotten();
   }
 
   async #flush(isHeartbeat: boolean, leaving = false): Promise<void> {
@@ -128,13 +128,11 @@ export class Link {
       const first = this.#counted + 1;
       const { key } = this.#options;
       const variables = { key, worker: this.#worker, first, reports, seen: this.#seen, leaving };
-      for await (const { data, errors } of this.#client.iterate<{ workerReports: number }>({
+      for await (const event of this.#client.iterate<{ workerReports: number }>({
         query: REPORTS,
         variables,
-      })) {
-        if (errors !== undefined) throw errors;
-        if (data) this.#acknowledge(data.workerReports);
-      }
+      }))
+        this.#acknowledge(dataOf(event).workerReports);
     } catch (error) {
       this.#failed(error);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -148,4 +146,34 @@ export class Link {
     this.#reports = this.#reports.slice(Math.max(0, counted - this.#counted));
     this.#counted = Math.max(this.#counted, counted);
   }
+}
+
+interface Refusal {
+  readonly message: string;
+  readonly extensions?: { readonly code?: unknown } | undefined;
+}
+
+/** What the gateway said no with, as an error that can be thrown. */
+class Refused extends Error {
+  constructor(readonly refusal: Refusal) {
+    super(refusal.message);
+  }
+}
+
+function dataOf<Data>({
+  data,
+  errors,
+}: {
+  data?: Data | null | undefined;
+  errors?: readonly Refusal[] | undefined;
+}): Data {
+  if (errors?.[0] !== undefined) throw new Refused(errors[0]);
+  if (!data) throw new Error('The gateway answered nothing.');
+  return data;
+}
+
+/** Null where the way is broken, and not the answer a no. graphql-ws throws the list of errors as it came. */
+function refusalOf(error: unknown): Refusal | null {
+  if (error instanceof Refused) return error.refusal;
+  return Array.isArray(error) ? ((error as Refusal[])[0] ?? null) : null;
 }

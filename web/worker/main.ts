@@ -43,6 +43,7 @@ function lend(): void {
     name: name.value,
     device,
     onCommand: (command) => runtime.take(command),
+    onForgotten: () => void runtime.reset(),
     onState(state) {
       if (state === 'connected') say('status', 'Lent. Thank you.');
       else if (state === 'reconnecting') say('status', 'The gateway is away; trying again.');
