@@ -38,7 +38,6 @@ const { version } = JSON.parse(readFileSync(root('package.json'), 'utf8')) as { 
 
 /** Builds the gateway, reads the models folders and asks the backends for their devices. */
 async function createGateway(config: Config, log: Log, observer: Observer): Promise<Gateway> {
-  const now = Date.now;
   // Where that cannot be, pulling says so; everything else works without.
   await mkdir(ownFolder(config), { recursive: true }).catch(() => undefined);
   const catalog = createCatalog(config, log);
@@ -53,7 +52,7 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   const threads = config.threads === 'auto' ? null : config.threads;
   const backends = [new LlamaCpp({ gpu: config.gpu, threads, log }), webGpu].map(supervise);
   const margins = { deviceBytes: config.deviceMargin, hostBytes: config.hostMargin };
-  const machine: Machine = new Machine({ backends, margins, log, now });
+  const machine: Machine = new Machine({ backends, margins, log, now: Date.now });
   const residency = new ResidencyLoop({
     backends,
     weightsOf: (variantId) => {
@@ -61,7 +60,7 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
       return { path: weights, chatTemplate: settings.get(modelId)?.chatTemplate ?? null };
     },
     log,
-    now,
+    now: Date.now,
     onMemoryChange: () => machine.invalidate(),
     observer,
   });
@@ -74,7 +73,7 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
     residency,
     log,
     observer,
-    now,
+    now: Date.now,
     ...generationLimits(config),
   });
   const workerKey = config.workerKey ?? (await ownWorkerKey(config.dataDir));
