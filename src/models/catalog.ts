@@ -1,17 +1,13 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
-import pLimit from 'p-limit';
-import { asMixgateError, MixgateError, messageOf } from '../errors.ts';
+import { MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Elsewhere, type Availability } from './elsewhere.ts';
-import { EntryReader } from './entry-reader.ts';
+import { FolderScan, SETTLE_MS } from './folder-scan.ts';
 import { watchFolders, type WatchMode } from './folder-watch.ts';
-import { partNames } from './gguf-split.ts';
 import { grouped, modelFacts, named, variantsOf, type ModelFacts } from './grouping.ts';
-import { COMPLAIN_MS, Rejections } from './rejections.ts';
+import { COMPLAIN_MS } from './rejections.ts';
 import { removeFiles } from './removal.ts';
 import type { Entry, KnownVariant, LocalVariant } from './variant.ts';
-import { findUnits, ggufUnits, mlcUnit, type WeightUnit } from './weight-units.ts';
 
 export type { Availability } from './elsewhere.ts';
 export { variantsOf, type ModelFacts } from './grouping.ts';
@@ -31,17 +27,12 @@ export interface CatalogOptions {
   readonly now?: () => number;
 }
 
-/** Headers read at once. */
-const CONCURRENCY = 8;
-/** After a change, files are looked at again when nothing was written for this long: who writes a file may pause. */
-const SETTLE_MS = 250;
-
 /** The models on this machine, grouped by what their metadata says. */
 export class Catalog {
   readonly elsewhere = new Elsewhere();
   readonly #options: CatalogOptions;
-  readonly #reader: EntryReader;
-  readonly #rejections: Rejections;
+  readonly #watched: readonly string[];
+  readonly #folders: FolderScan;
   /** By variant id. */
   #entries = new Map<string, Entry>();
   /** What was here and is not any more: residents and generations may still be of it. */
@@ -58,8 +49,9 @@ export class Catalog {
 
   constructor(options: CatalogOptions) {
     this.#options = options;
-    this.#reader = new EntryReader(options.cacheFile ?? null, options.version ?? '');
-    this.#rejections = new Rejections(options.log);
+    const { directories, embedded, cacheFile = null, version = '', log, now = Date.now } = options;
+    this.#watched = embedded === undefined ? directories : [...directories, embedded];
+    this.#folders = new FolderScan({ folders: this.#watched, cacheFile, version, log, now });
   }
 
   /** Reads the folders. A broken file or a missing folder is logged and left out; it never fails. */
@@ -70,7 +62,7 @@ export class Catalog {
   /** From now on what comes and goes in the folders is noticed. */
   async watch(mode: WatchMode): Promise<void> {
     const onChange = () => this.#scanSoon();
-    const end = await watchFolders(this.#folders(), mode, { onChange, log: this.#options.log });
+    const end = await watchFolders(this.#watched, mode, { onChange, log: this.#options.log });
     this.#close = async () => {
       clearTimeout(this.#timer);
       clearTimeout(this.#later);
@@ -86,16 +78,10 @@ export class Catalog {
 
   /** Adds one file from anywhere (any of a split one's), or a folder of MLC weights. @throws VARIANT_NOT_AVAILABLE */
   async add(file: string): Promise<LocalVariant> {
-    const unit = await unitOf(path.resolve(file));
-    const state = await this.#reader.state(unit).catch((error: unknown) => {
-      throw new MixgateError('VARIANT_NOT_AVAILABLE', `${file} cannot be read: ${messageOf(error)}.`, {
-        path: unit.path,
-      });
-    });
-    const entry = await this.#reader.read(unit, state);
-    this.#added.delete(unit.path);
-    this.#added.set(unit.path, entry);
-    this.#rejections.forgive(unit.path);
+    const entry = await this.#folders.read(file);
+    const { path: place } = entry.variant;
+    this.#added.delete(place);
+    this.#added.set(place, entry);
     this.#use();
     return this.variantOf(entry.variant.files[0]!.path)!;
   }
@@ -124,7 +110,7 @@ export class Catalog {
   model(id: string): ModelFacts {
     const model = this.#models.find((candidate) => candidate.id === id.toLowerCase());
     if (model !== undefined) return model;
-    const rejected = this.#rejections.named(id);
+    const rejected = this.#folders.rejections.named(id);
     if (rejected !== undefined)
       throw new MixgateError('VARIANT_NOT_AVAILABLE', rejected.reason, { path: rejected.file });
     throw this.#notFound(id);
@@ -158,7 +144,7 @@ export class Catalog {
     return this.#models.find(({ id }) => id === entry.model.id) ?? modelFacts([entry]);
   }
 
-  /** The files of the variant that begins at a path; the file itself where none does. */
+  /** The files of the variant that begins at a path; none where none does. */
   filesAt(place: string): LocalVariant['files'] {
     const found = [...this.#entries.values()].find(({ variant }) => variant.path === place);
     return found?.variant.files ?? [];
@@ -200,11 +186,6 @@ export class Catalog {
     return embedded !== undefined && file.startsWith(path.resolve(embedded) + path.sep);
   }
 
-  #folders(): readonly string[] {
-    const { directories, embedded } = this.#options;
-    return embedded === undefined ? directories : [...directories, embedded];
-  }
-
   #inTurn(run: () => Promise<void>): Promise<void> {
     const turn = this.#scanning.then(run);
     this.#scanning = turn.catch(() => undefined);
@@ -231,51 +212,18 @@ export class Catalog {
   /** True where files have just been written and are to be looked at again. */
   async #scan(isWatching: boolean): Promise<boolean> {
     const startedAt = performance.now();
-    const units = await this.#units();
-    this.#rejections.begin(isWatching);
-    const limit = pLimit(CONCURRENCY);
-    const read = await Promise.all(
-      units.map((unit) => limit(() => this.#tryRead(unit, isWatching ? SETTLE_MS : 0))),
-    );
+    const { entries, isUnsettled } = await this.#folders.scan(isWatching);
     const before = this.#entries;
-    this.#found = read.filter((entry) => entry !== null && entry !== 'unsettled');
+    this.#found = entries;
     this.#use();
-    const isWaiting = this.#rejections.end();
-    await this.#reader.keep(new Set(units.map((unit) => unit.path))).catch((error: unknown) => {
-      this.#options.log.warn('catalog.cacheFailed', { reason: messageOf(error) });
-    });
+    const isWaiting = this.#folders.rejections.end();
     const isChanged =
       before.size !== this.#entries.size || [...before.keys()].some((id) => !this.#entries.has(id));
     const figures = { models: this.#models.length, variants: this.#entries.size };
     const ms = Math.round(performance.now() - startedAt);
     if (isChanged || !isWatching) this.#options.log.info('catalog.scanned', { ...figures, ms });
     if (isWaiting && isWatching) this.#scanLater();
-    return read.includes('unsettled');
-  }
-
-  async #units(): Promise<WeightUnit[]> {
-    const found = await Promise.all(
-      this.#folders().map((folder) =>
-        findUnits(folder).catch((error: unknown) => {
-          this.#rejections.add(folder, folderProblem(folder, error), 'UNUSABLE');
-          return [];
-        }),
-      ),
-    );
-    return [...new Map(found.flat().map((unit) => [unit.path, unit])).values()];
-  }
-
-  async #tryRead(unit: WeightUnit, settleMs: number): Promise<Entry | 'unsettled' | null> {
-    try {
-      const state = await this.#reader.state(unit);
-      const age = (this.#options.now ?? Date.now)() - state.changedAt;
-      if (!this.#reader.isKnown(unit, state) && age >= 0 && age < settleMs) return 'unsettled';
-      return await this.#reader.read(unit, state);
-    } catch (error) {
-      const { message, data } = asMixgateError(error);
-      this.#rejections.add(unit.path, message, data['isIncomplete'] === true ? 'INCOMPLETE' : 'UNUSABLE');
-      return null;
-    }
+    return isUnsettled;
   }
 
   /** Of several entries of one variant the first counts; those that were added come before all. */
@@ -289,7 +237,7 @@ export class Catalog {
       const before = entries.get(id)?.variant.path;
       if (before === undefined) entries.set(id, entry);
       else if (!this.#added.has(before) && !this.#isEmbedded(file))
-        this.#rejections.add(file, `${file} is left out: ${before} is ${id} already.`, 'DUPLICATE');
+        this.#folders.rejections.add(file, `${file} is left out: ${before} is ${id} already.`, 'DUPLICATE');
     }
     for (const [id, entry] of this.#entries) if (!entries.has(id)) this.#retired.set(id, entry);
     for (const id of entries.keys()) this.#retired.delete(id);
@@ -319,18 +267,4 @@ export class Catalog {
       { models: ids },
     );
   }
-}
-
-function folderProblem(folder: string, error: unknown): string {
-  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-  return isMissing ? `${folder} is not there: create it, or correct --models-dir.` : messageOf(error);
-}
-
-async function unitOf(file: string): Promise<WeightUnit> {
-  if (!file.toLowerCase().endsWith('.gguf')) {
-    const folder = path.basename(file).toLowerCase().endsWith('.json') ? path.dirname(file) : file;
-    const unit = await mlcUnit(folder);
-    if (unit.files.length > 0) return unit;
-  }
-  return ggufUnits(partNames(file).filter((part) => part === file || existsSync(part)))[0]!;
 }

@@ -401,6 +401,15 @@ describe('what never becomes whole', () => {
   });
 });
 
+describe('a folder that is not there', () => {
+  it('is complained of once, with what to do', async () => {
+    const { catalog, rejected } = await catalogOf([path.join(folder(), 'nowhere')]);
+    await catalog.scan();
+    await catalog.scan();
+    expect(rejected()).toMatchObject([{ reason: expect.stringContaining('--models-dir') as string }]);
+  });
+});
+
 describe('removing', () => {
   it('frees every copy', async () => {
     const bytes = smallModel({ 'general.name': 'Ape' });
