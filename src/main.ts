@@ -123,12 +123,13 @@ const generationLimits = (config: Config) => ({
 /** Made at the first start: a page that was opened with it goes on working after a restart. */
 async function ownWorkerKey(dataDir: string): Promise<string> {
   const file = path.join(dataDir, 'worker-key');
-  const known = await readFile(file, 'utf8').catch(() => '');
+  const read = async () => (await readFile(file, 'utf8').catch(() => '')).trim();
+  const known = await read();
   if (known.length >= 16) return known;
   const key = randomBytes(24).toString('base64url');
-  // Where it cannot be kept it holds until the next start.
-  await writeFile(file, key, { mode: 0o600 }).catch(() => undefined);
-  return key;
+  // Another process may just be making one; and where none can be kept, this one holds until the next start.
+  await writeFile(file, key, { mode: 0o600, flag: known === '' ? 'wx' : 'w' }).catch(() => undefined);
+  return (await read()) || key;
 }
 
 /** Where pulled weights are. */

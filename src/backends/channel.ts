@@ -31,6 +31,7 @@ export function request<Type extends 'device' | 'loaded'>(
       else if (report.type === 'error') reject(fromWire(report.error));
       else if (report.type === 'progress') onProgress?.(report.fraction);
       else if (report.type === ending) resolve(report as Extract<Report, { type: Type }>);
+      else reject(new MixgateError('INTERNAL', `A ${report.type} frame does not answer a ${command.type}.`));
     });
     signal?.addEventListener('abort', () => channel.send({ type: 'cancel', id }), { once: true });
   });

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { fromWire, MixgateError } from '../errors.ts';
+import { fromWire, messageOf, MixgateError } from '../errors.ts';
 
 /** Where the gateway that uses a data folder can be reached; commands beside it ask it instead of going behind its back. */
 const schema = z.object({ url: z.url(), pid: z.number().int().positive() });
@@ -15,7 +15,10 @@ export function announceGateway(dataDir: string, url: string): () => void {
   } catch {
     return () => undefined; // Commands then do not know of it.
   }
-  return () => rmSync(fileOf(dataDir), { force: true });
+  return () => {
+    // Another gateway may have come to the same folder since.
+    if (read(dataDir)?.pid === process.pid) rmSync(fileOf(dataDir), { force: true });
+  };
 }
 
 /**
@@ -34,8 +37,14 @@ export async function askGateway<Data>(
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ query, variables }),
     signal: AbortSignal.timeout(60_000),
-  }).catch(() => null);
-  if (response === null) return null; // It is gone, and left its file behind.
+  }).catch((error: unknown) => {
+    if (isRefused(error)) return null; // It is gone, and left its file behind.
+    throw new MixgateError(
+      'BACKEND_UNAVAILABLE',
+      `The gateway at ${gateway.url} uses this data folder and does not answer (${messageOf(error)}): try again, or stop it first.`,
+    );
+  });
+  if (response === null) return null;
   const { data, errors } = (await response.json()) as {
     data: Data;
     errors?: { message: string; extensions: { code: string } }[];
@@ -47,11 +56,25 @@ export async function askGateway<Data>(
 }
 
 function runningGateway(dataDir: string): z.output<typeof schema> | null {
+  const gateway = read(dataDir);
+  if (gateway === null) return null;
   try {
-    const gateway = schema.parse(JSON.parse(readFileSync(fileOf(dataDir), 'utf8')));
     process.kill(gateway.pid, 0);
     return gateway;
-  } catch {
-    return null; // None was started, or it has ended.
+  } catch (error) {
+    // One of another user may not be asked for, but runs.
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? gateway : null;
   }
 }
+
+/** Null where none was started, or its file is damaged. */
+function read(dataDir: string): z.output<typeof schema> | null {
+  try {
+    return schema.parse(JSON.parse(readFileSync(fileOf(dataDir), 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+const isRefused = (error: unknown): boolean =>
+  error instanceof Error && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';

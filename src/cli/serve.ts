@@ -95,7 +95,7 @@ async function banner(
       .map(({ id, variants }) => `${id} (${variants.length} quantizations)`)
       .join(', ')}`,
     `Plan: ${plan}`,
-    `Lend a browser: ${pc.cyan(`${new URL('/worker/', url).href}#key=${workerKey}`)}`,
+    `Lend a browser: ${pc.cyan(`${new URL('/worker/', url).href}#key=${encodeURIComponent(workerKey)}`)}`,
     `Try it:`,
     `  curl -N ${url}/stream -H 'content-type: application/json' -H 'accept: text/event-stream' \\`,
     `    -d '{"query":"${query}"}'`,

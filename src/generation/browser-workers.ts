@@ -18,18 +18,21 @@ export interface WorkerLink {
 }
 
 interface Worker {
-  readonly id: string;
+  /** Known to the browser alone: whoever has it is that browser. */
+  readonly secret: string;
   readonly link: WorkerLink;
 }
 
 /** The backend that browsers register with. */
 export interface WorkerRegistry {
   register(name: string, report: Extract<z.output<typeof reportSchema>, { type: 'device' }>): Worker;
-  worker(id: string): Worker;
+  worker(secret: string): Worker;
 }
 
 const MAX_NAME = 80;
 const MAX_REPORTS = 1000;
+const MAX_DEVICES = 8;
+const MAX_TEXT = 200;
 
 const joinSchema = z.object({
   name: z
@@ -38,7 +41,7 @@ const joinSchema = z.object({
     .nullish()
     .transform((name) => name ?? ''),
   worker: z.string().min(1).nullish(),
-  device: z.unknown(),
+  device: z.unknown().optional(),
   after: z.number().int().min(0).nullish(),
 });
 const reportsSchema = z.object({
@@ -63,8 +66,11 @@ export class BrowserWorkers {
     const { name, worker, device } = parseRequest(joinSchema, input);
     if (typeof worker === 'string') return this.#registry.worker(worker);
     const report = reportSchema.safeParse(device);
-    if (!report.success || report.data.type !== 'device' || report.data.devices.length === 0)
-      throw new MixgateError('INVALID_INPUT', 'device: must be a device frame with at least one device.');
+    if (!report.success || report.data.type !== 'device' || !isModest(report.data))
+      throw new MixgateError(
+        'INVALID_INPUT',
+        `device: must be a device frame with 1 to ${MAX_DEVICES} devices and short names.`,
+      );
     return this.#registry.register(name, report.data);
   }
 
@@ -111,3 +117,11 @@ export class BrowserWorkers {
     );
   }
 }
+
+const isModest = ({
+  devices,
+  runtimeVersion,
+}: Extract<z.output<typeof reportSchema>, { type: 'device' }>): boolean =>
+  devices.length >= 1 &&
+  devices.length <= MAX_DEVICES &&
+  [runtimeVersion, ...devices.map(({ name }) => name)].every((text) => text.length <= MAX_TEXT);

@@ -39,6 +39,8 @@ export async function run(generation: Generation, services: RunServices): Promis
 /** What a runtime that is gone says; another may do what it could not. */
 const LOST: ReadonlySet<string> = new Set(['BACKEND_CRASHED', 'DEVICE_LOST']);
 
+const NOTHING_LEFT: ReadonlySet<string> = new Set(['INVALID_INPUT', 'BACKEND_UNAVAILABLE', 'NO_PLAN_FITS']);
+
 /** Where a runtime goes away before it has sent anything, what is left of them is planned with once more. */
 async function answer(generation: Generation, services: RunServices): Promise<void> {
   const waits: Waits = { loadingSince: 0, loadMs: 0, grantedAt: 0 };
@@ -49,8 +51,8 @@ async function answer(generation: Generation, services: RunServices): Promise<vo
     if (!isLost || generation.firstTokenAt !== null || generation.signal.aborted) throw error;
     services.machine.invalidate();
     await attempt(generation, services, waits).catch((again: unknown) => {
-      // The device that was asked for by name is the one that is gone.
-      throw again instanceof MixgateError && again.code === 'INVALID_INPUT' ? error : again;
+      // Nothing is left that could do it: then why the first one went is what there is to say.
+      throw again instanceof MixgateError && NOTHING_LEFT.has(again.code) ? error : again;
     });
   }
 }

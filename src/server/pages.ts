@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 
@@ -22,14 +23,18 @@ export async function servePages(app: FastifyInstance, folder: string): Promise<
     prefix: '/worker/',
     serve: existsSync(folder),
     setHeaders: (response, file) => {
-      response.header('content-security-policy', POLICY);
       response.header('x-content-type-options', 'nosniff');
+      const name = path.relative(folder, file);
+      // Weights go the same way, under addresses that hold for a moment.
+      if (name.startsWith('..')) return void response.header('cache-control', 'no-store');
+      response.header('content-security-policy', POLICY);
       response.header('referrer-policy', 'no-referrer');
       // Threads of WebAssembly need a page of its own.
       response.header('cross-origin-opener-policy', 'same-origin');
       response.header('cross-origin-embedder-policy', 'require-corp');
       // Names of assets carry a hash of their content.
-      if (file.includes('/assets/')) response.header('cache-control', `public, max-age=${YEAR_S}, immutable`);
+      if (name.startsWith(`assets${path.sep}`))
+        response.header('cache-control', `public, max-age=${YEAR_S}, immutable`);
     },
   });
   app.get('/worker', (_request, reply) => reply.redirect('/worker/'));

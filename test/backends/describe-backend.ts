@@ -8,6 +8,8 @@ export interface BackendUnderTest {
   readonly path: string;
   readonly brokenPath: string;
   readonly endless: Partial<RunRequest>;
+  /** Tokens that may still come after an abort: what was on its way, 8 where left out. */
+  readonly mostAfterAbort?: number;
   /** Does to the resident's runtime what kill -9 does. */
   crash(): void | Promise<void>;
 }
@@ -149,7 +151,7 @@ export function describeBackend(name: string, make: () => BackendUnderTest): voi
         }
         expect(parts.at(-1)).toMatchObject({ type: 'end', reason: 'CANCELLED' });
         // Besides the one token being decoded: what the runtime had sent before the abort reached it.
-        expect(afterAbort).toBeLessThanOrEqual(8);
+        expect(afterAbort).toBeLessThanOrEqual(under.mostAfterAbort ?? 8);
       }
       expect((await run()).at(-1)).toMatchObject({ reason: 'MAX_TOKENS' });
     });

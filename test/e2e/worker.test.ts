@@ -144,6 +144,24 @@ else
         expect(events.at(-1)!.__typename).toBe('GenerationCompleted');
         expect(textOf(events)).toBe(whole);
         expect(await browsers()).toHaveLength(1);
+        // It also takes orders again.
+        expect(textOf(await generate())).not.toBe('');
+      } finally {
+        network.close();
+      }
+    });
+
+    it('comes back by itself after the gateway was restarted, as another worker', async () => {
+      const network = await brokenNetwork(Number(new URL(gateway.url).port));
+      try {
+        const page = await lend(network.origin);
+        expect(textOf(await generate())).not.toBe('');
+        await gateway.stop('SIGKILL');
+        gateway = await startGateway([], { MIXGATE_WORKER_KEY: WORKER_KEY });
+        network.target(Number(new URL(gateway.url).port));
+        await untilBrowsers(1);
+        expect(textOf(await generate())).not.toBe('');
+        await page.close();
       } finally {
         network.close();
       }
@@ -218,6 +236,12 @@ describe('a worker that lies', () => {
       (id: string) => [{ type: 'part', id, text: 'x'.repeat(1e6), tokens: 1 }],
     ],
     ['counts other tokens than it sent', (id: string) => [end(id, 7)]],
+    [
+      'sends text without tokens',
+      (id: string) =>
+        Array.from({ length: 50 }, () => ({ type: 'part', id, text: 'x'.repeat(1000), tokens: 0 })),
+    ],
+    ['answers with what answers something else', (id: string) => [{ type: 'progress', id, fraction: 1 }]],
     ['sends what is no report', (id: string) => [{ type: 'part', id, text: 5 }]],
   ])('and %s is given up; its answer ends with a code', async (_what, reports) => {
     const running = generate({ maxTokens: 5 });
@@ -227,7 +251,9 @@ describe('a worker that lies', () => {
     const { errors } = await worker.report(reports(id));
     expect(errors![0]!.extensions.code).toBe('BACKEND_CRASHED');
     const events = await running;
-    expect(textOf(events)).toBe('so far');
+    // Of what came with it, no more than tokens can hold.
+    expect(textOf(events)).toMatch(/^so far/);
+    expect(textOf(events).length).toBeLessThan(4096);
     expect(events.at(-1)).toMatchObject({ error: { code: 'BACKEND_CRASHED' } });
     await untilBrowsers(0);
     expect((await generate({ backend: 'llama-cpp' })).at(-1)!.__typename).toBe('GenerationCompleted');
@@ -252,6 +278,22 @@ describe('a worker that lies', () => {
     expect(refused.errors![0]!.extensions.code).toBe('UNAUTHENTICATED');
     expect((await worker.report([], { worker: 'nobody' })).errors![0]!.extensions.code).toBe('NOT_FOUND');
     expect(await browsers()).toHaveLength(1);
+  });
+
+  it('that answers a load with what ends an answer is given up at once', async () => {
+    const running = generate();
+    const { id } = await worker.command('load');
+    expect((await worker.report([end(id, 0)])).errors![0]!.extensions.code).toBe('BACKEND_CRASHED');
+    expect((await running).at(-1)).toMatchObject({ error: { code: 'BACKEND_CRASHED' } });
+  });
+
+  it('cannot become another worker by what everybody can see', async () => {
+    const { data } = await gateway.query<{ devices: { id: string }[] }>('{ devices { id } }');
+    const [, seen] = data.devices
+      .map(({ id }) => id)
+      .find((id) => id.startsWith('webgpu:'))!
+      .split(':');
+    expect((await worker.report([], { worker: seen! })).errors![0]!.extensions.code).toBe('NOT_FOUND');
   });
 
   it('with an error of its own ends the answer with it', async () => {

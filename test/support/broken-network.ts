@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 /** A way to a server that can be cut and mended: every connection through it is dropped, and new ones are refused. */
-export async function brokenNetwork(targetPort: number) {
+export async function brokenNetwork(port: number) {
+  let targetPort = port;
   const sockets = new Set<Socket>();
   let isCut = false;
   const server = createServer((client) => {
@@ -29,6 +30,11 @@ export async function brokenNetwork(targetPort: number) {
     },
     mend() {
       isCut = false;
+    },
+    /** From now on it leads to another server. */
+    target(other: number) {
+      targetPort = other;
+      for (const socket of sockets) socket.destroy();
     },
     close() {
       for (const socket of sockets) socket.destroy();

@@ -7,7 +7,7 @@ export interface LinkOptions {
   readonly name: string;
   readonly device: Report;
   readonly onCommand: (command: Command) => void;
-  /** The gateway knows nothing of this worker any more: whatever it has loaded is nobody's. */
+  /** The gateway knows nothing of this worker any more: this link is over, and what was loaded is nobody's. */
   readonly onForgotten: () => void;
   readonly onState: (state: 'connected' | 'reconnecting' | { readonly refused: string }) => void;
 }
@@ -22,9 +22,8 @@ const COMMANDS = `subscription ($key: String!, $name: String, $device: JSON, $wo
 const REPORTS = `mutation ($key: String!, $worker: ID!, $first: Int!, $reports: JSON!, $seen: Int!, $leaving: Boolean) {
   workerReports(key: $key, worker: $worker, first: $first, reports: $reports, seen: $seen, leaving: $leaving) }`;
 
-const HEARTBEAT_MS = 5000;
-/** Tokens within this time share a message. */
-const BATCH_MS = 8;
+/** The gateway is asked for a sign of life this often, and given up when none comes within the same time again. */
+const ALIVE_MS = 5000;
 const MAX_BATCH = 200;
 const RETRY_MS = 500;
 
@@ -39,20 +38,31 @@ export class Link {
   #counted = 0;
   #isSending = false;
   #isClosed = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #heart: ReturnType<typeof setInterval>;
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#client = createClient({ url: options.url, retryAttempts: 0, lazy: true });
-    this.#heart = setInterval(() => void this.#flush(true), HEARTBEAT_MS);
+    let silence: ReturnType<typeof setTimeout> | undefined;
+    this.#client = createClient({
+      url: options.url,
+      retryAttempts: 0,
+      keepAlive: ALIVE_MS,
+      on: {
+        // A way that is dead without a word, as after sleep, is cut here, so that it is gone anew.
+        ping: (isReceived) => {
+          if (!isReceived) silence = setTimeout(() => this.#client.terminate(), ALIVE_MS);
+        },
+        pong: () => clearTimeout(silence),
+        closed: () => clearTimeout(silence),
+      },
+    });
     void this.#follow();
   }
 
   send(report: Report): void {
     if (this.#isClosed) return;
     this.#reports.push(report);
-    this.#timer ??= setTimeout(() => void this.#flush(false), BATCH_MS);
+    // No timer: a hidden tab's sleep. What comes while a message is on its way goes together in the next.
+    queueMicrotask(() => void this.#flush(false));
   }
 
   /** Says goodbye, so that nobody waits for this browser. */
@@ -60,11 +70,10 @@ export class Link {
     if (this.#isClosed) return;
     void this.#flush(true, true);
     this.#isClosed = true;
-    clearInterval(this.#heart);
     setTimeout(() => void this.#client.dispose(), 100);
   }
 
-  /** Comes back whenever the socket is lost; as a new worker where the gateway has forgotten this one. */
+  /** Comes back whenever the socket is lost. */
   async #follow(): Promise<void> {
     while (!this.#isClosed) {
       try {
@@ -94,32 +103,24 @@ export class Link {
       this.#seen = sequence;
       this.#options.onCommand(command);
     }
-    void this.#flush(false);
+    // An empty list asks for a sign of life.
+    void this.#flush(true);
   }
 
   #failed(error: unknown): void {
     const refusal = refusalOf(error);
     const code = refusal?.extensions?.code;
-    if (code === 'UNAUTHENTICATED') {
+    if (this.#isClosed) return;
+    // Let in by no other key, or forgotten: this link is over either way.
+    if (code === 'UNAUTHENTICATED' || code === 'NOT_FOUND') {
       this.#isClosed = true;
-      clearInterval(this.#heart);
+      void this.#client.dispose();
     }
-    if (code === 'NOT_FOUND') this.#forget();
     this.#options.onState(refusal === null ? 'reconnecting' : { refused: refusal.message });
-  }
-
-  /** The gateway has given this worker up: what ran is over. */
-  #forget(): void {
-    this.#worker = null;
-    this.#seen = 0;
-    this.#counted = 0;
-    this.#reports = [];
-    this.#options.onForgotten();
+    if (code === 'NOT_FOUND') this.#options.onForgotten();
   }
 
   async #flush(isHeartbeat: boolean, leaving = false): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     if (this.#worker === null || (this.#isSending && !leaving)) return;
     const reports = this.#reports.slice(0, MAX_BATCH);
     if (reports.length === 0 && !isHeartbeat) return;

@@ -43,7 +43,11 @@ function lend(): void {
     name: name.value,
     device,
     onCommand: (command) => runtime.take(command),
-    onForgotten: () => void runtime.reset(),
+    onForgotten() {
+      void runtime.end();
+      // As another worker: what the old one still says is nobody's business.
+      if (lent?.link === link) lend();
+    },
     onState(state) {
       if (state === 'connected') say('status', 'Lent. Thank you.');
       else if (state === 'reconnecting') say('status', 'The gateway is away; trying again.');
@@ -61,7 +65,7 @@ async function stop(): Promise<void> {
   link.close();
   toggle.textContent = 'Lend';
   say('status', 'Not lent.');
-  await runtime.reset();
+  await runtime.end();
 }
 
 element('form').addEventListener('submit', (event) => {

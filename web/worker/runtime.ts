@@ -11,6 +11,8 @@ export interface RuntimeHooks {
   }) => void;
 }
 
+const TELL_MS = 200;
+
 /** Does what the gateway asks. Holds as many models as it is told to. */
 export class Runtime {
   readonly #hooks: RuntimeHooks;
@@ -18,6 +20,8 @@ export class Runtime {
   readonly #cancels = new Map<string, AbortController>();
   #running = 0;
   #tokens = 0;
+  #hasEnded = false;
+  #toldAt = -Infinity;
 
   constructor(hooks: RuntimeHooks) {
     this.#hooks = hooks;
@@ -43,8 +47,9 @@ export class Runtime {
     }
   }
 
-  /** Nobody wants anything any more. */
-  async reset(): Promise<void> {
+  /** Nobody wants anything any more. What is still loading is thrown away when it has loaded. */
+  async end(): Promise<void> {
+    this.#hasEnded = true;
     for (const controller of this.#cancels.values()) controller.abort();
     await Promise.all([...this.#models.keys()].map((id) => this.#unload(id)));
   }
@@ -76,6 +81,7 @@ export class Runtime {
       this.#hooks.send({ type: 'progress', id, fraction });
     };
     const { model, contextSize } = await loadWithWllama(command, { onProgress, signal });
+    if (this.#hasEnded) return model.unload();
     this.#models.set(id, model);
     this.#hooks.send({ type: 'loaded', id, contextSize, slots, verifiedBytes: null, measuredBytes: null });
   }
@@ -90,7 +96,7 @@ export class Runtime {
       const onPart = ({ text, tokens }: { text: string; tokens: number }) => {
         this.#tokens += tokens;
         this.#hooks.send({ type: 'part', id, text, tokens });
-        this.#tell();
+        this.#tellSometimes();
       };
       this.#hooks.send({ type: 'end', id, ...(await model.run(command, onPart, signal)) });
     } finally {
@@ -105,7 +111,13 @@ export class Runtime {
     this.#tell();
   }
 
+  /** Not at every token: what the page shows may not hold up what it computes. */
+  #tellSometimes(): void {
+    if (performance.now() - this.#toldAt >= TELL_MS) this.#tell();
+  }
+
   #tell(): void {
+    this.#toldAt = performance.now();
     this.#hooks.onChange({ loaded: this.#models.size, running: this.#running, tokens: this.#tokens });
   }
 }

@@ -26,7 +26,10 @@ export interface Published {
 
 /** A browser that lends its GPU. */
 export interface BrowserWorker {
+  /** For everybody to see. */
   readonly id: string;
+  /** For the browser alone. */
+  readonly secret: string;
   /** As the person who lends it calls it. */
   readonly name: string;
   readonly link: WorkerLink;
@@ -51,6 +54,7 @@ export class WebGpu implements Backend {
   readonly id = ID;
   readonly capabilities = CAPABILITIES;
   readonly #options: WebGpuOptions;
+  /** By secret. */
   readonly #workers = new Map<string, BrowserWorker>();
 
   constructor(options: WebGpuOptions) {
@@ -65,12 +69,18 @@ export class WebGpu implements Backend {
         `${MAX_WORKERS} browsers lend their GPU already: try again later.`,
       );
     const { leaseMs, onChange, log } = this.#options;
-    const worker = { id: randomUUID(), name, link: new WorkerLink({ leaseMs }), report };
-    this.#workers.set(worker.id, worker);
+    const worker = {
+      id: randomUUID(),
+      secret: randomUUID(),
+      name,
+      link: new WorkerLink({ leaseMs }),
+      report,
+    };
+    this.#workers.set(worker.secret, worker);
     log.info('worker.came', { worker: worker.id, name });
     onChange();
     void worker.link.gone.then(({ message }) => {
-      this.#workers.delete(worker.id);
+      this.#workers.delete(worker.secret);
       log.info('worker.gone', { worker: worker.id, reason: message });
       onChange();
     });
@@ -78,10 +88,10 @@ export class WebGpu implements Backend {
   }
 
   /** @throws NOT_FOUND where it is gone: then the worker registers anew */
-  worker(id: string): BrowserWorker {
-    const worker = this.#workers.get(id);
+  worker(secret: string): BrowserWorker {
+    const worker = this.#workers.get(secret);
     if (worker !== undefined) return worker;
-    throw new MixgateError('NOT_FOUND', `There is no browser ${id} any more: register again.`);
+    throw new MixgateError('NOT_FOUND', 'This browser is not known any more: register again.');
   }
 
   async describe(): Promise<BackendStatus> {

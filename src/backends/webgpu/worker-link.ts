@@ -17,11 +17,23 @@ export interface NumberedCommand {
 const MAX_TEXT_PER_TOKEN = 1024;
 const MAX_UNSEEN = 10_000;
 
-/** What a job may still send. */
+/** What is asked of the browser, and what it has sent of it. */
 interface Job {
+  readonly type: Command['type'];
   readonly maxTokens: number;
   tokens: number;
+  characters: number;
 }
+
+/** Which reports answer what. */
+const ANSWERS: Readonly<Partial<Record<Command['type'], readonly Report['type'][]>>> = {
+  describe: ['device', 'error'],
+  load: ['progress', 'loaded', 'error'],
+  start: ['part', 'end', 'error'],
+};
+
+/** How often a browser is asked for a sign of life: what arrives wakes a hidden tab, whose own timers sleep. */
+const HEARTBEAT_MS = 5000;
 
 /**
  * One browser at the other end of the protocol. Both directions are numbered and kept until the other side has seen
@@ -56,15 +68,15 @@ export class WorkerLink implements Channel {
 
   open(command: WithoutId<Command>, onReport: OnReport): string {
     const id = this.#exchanges.add((report) => {
-      if (report instanceof MixgateError || report.type === 'end' || report.type === 'error')
-        this.#jobs.delete(id);
+      const isOver = report instanceof MixgateError || (report.type !== 'progress' && report.type !== 'part');
+      if (isOver) this.#jobs.delete(id);
       onReport(report);
     });
     const error = this.#endedBy;
     if (error !== null) queueMicrotask(() => this.#exchanges.endAll(error));
     else {
-      if (command.type === 'start')
-        this.#jobs.set(id, { maxTokens: command.maxTokens ?? command.contextSize, tokens: 0 });
+      const maxTokens = command.type === 'start' ? (command.maxTokens ?? command.contextSize) : 0;
+      this.#jobs.set(id, { type: command.type, maxTokens, tokens: 0, characters: 0 });
       this.send({ ...command, id });
     }
     return id;
@@ -88,12 +100,10 @@ export class WorkerLink implements Channel {
       this.#seenUpTo(after);
       while (!either.aborted && this.#endedBy === null) {
         const fresh = this.#commands.filter(({ sequence }) => sequence > seen);
-        if (fresh.length === 0) {
-          await new Promise<void>((resolve) => (this.#wake = resolve));
-          continue;
-        }
-        seen = fresh.at(-1)!.sequence;
-        yield fresh;
+        if (fresh.length > 0) {
+          seen = fresh.at(-1)!.sequence;
+          yield fresh;
+        } else if (!(await this.#wakes(HEARTBEAT_MS))) yield [];
       }
     } finally {
       if (this.#attached === attached) this.#attached = null;
@@ -131,6 +141,17 @@ export class WorkerLink implements Channel {
     return error;
   }
 
+  /** True where there is something to do; false when the time is over. */
+  #wakes(withinMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), withinMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+
   #renew(): void {
     clearTimeout(this.#lease);
     this.#lease = setTimeout(
@@ -155,11 +176,14 @@ export class WorkerLink implements Channel {
     if (!this.#exchanges.isKnown(report.id))
       throw this.end(this.#broken(`reports on ${report.id}, which it was never asked`));
     const job = this.#jobs.get(report.id);
+    // It crossed a cancel, or the end of an exchange, on its way.
     if (job === undefined) return;
+    if (ANSWERS[job.type]?.includes(report.type) !== true)
+      throw this.end(this.#broken(`answers a ${job.type} with a ${report.type}`));
     if (report.type === 'part') {
       job.tokens += report.tokens;
-      const isTooMuch =
-        job.tokens > job.maxTokens || report.text.length > MAX_TEXT_PER_TOKEN * (report.tokens + 1);
+      job.characters += report.text.length;
+      const isTooMuch = job.tokens > job.maxTokens || job.characters > MAX_TEXT_PER_TOKEN * (job.tokens + 1);
       if (isTooMuch) throw this.end(this.#broken('sent more than it was asked for'));
     }
     if (report.type === 'end' && report.usage.completionTokens !== job.tokens)

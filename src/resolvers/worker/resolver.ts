@@ -20,8 +20,8 @@ export class WorkerResolver {
       'For browsers that lend their GPU: register with a `device` frame and be told what to do; or come back as `worker`, with every command after the last one that is known.',
     subscribe: ({ args, context }: { args: Arguments; context: RequestContext }) => {
       const workers: BrowserWorkers = context.workers;
-      const { id, link } = workers.join(args);
-      return abortFirst((signal) => workers.commands(id, link, { after: args.after ?? 0, signal }));
+      const { secret, link } = workers.join(args);
+      return abortFirst((signal) => workers.commands(secret, link, { after: args.after ?? 0, signal }));
     },
   })
   workerCommands(
