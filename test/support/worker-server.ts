@@ -48,14 +48,18 @@ export class WorkerServer {
 
   /** Opens the worker's page and waits until it lends. */
   async open(browser: Browser): Promise<Page> {
-    const before = (await this.backend.describe()).devices.length;
+    const before = new Set(await this.#devices());
     const page = await browser.newPage();
     await page.goto(workerPage(this.origin));
     await page.getByText('Lent.').waitFor();
-    while ((await this.backend.describe()).devices.length <= before)
+    while ((await this.#devices()).every((id) => before.has(id)))
       await new Promise((resolve) => setTimeout(resolve, 20));
     this.#page = page;
     return page;
+  }
+
+  async #devices(): Promise<string[]> {
+    return (await this.backend.describe()).devices.map(({ id }) => id);
   }
 
   /** Closes the tab, as a person does. */
