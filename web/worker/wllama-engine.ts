@@ -58,7 +58,7 @@ export async function loadWithWllama(
         'VARIANT_NOT_AVAILABLE',
         `wllama cannot load the file: ${complaints.at(-1) ?? 'no reason given'}`,
       );
-    return { model: new WllamaModel(wllama, complaints), contextSize };
+    return { model: new WllamaModel(wllama, complaints, load.chatTemplate !== null), contextSize };
   } catch (error) {
     await wllama.exit().catch(() => undefined);
     signal.throwIfAborted();
@@ -124,13 +124,22 @@ class WllamaModel implements Model {
   readonly #wllama: Wllama;
   readonly #complaints: string[];
 
-  constructor(wllama: Wllama, complaints: string[]) {
+  /** A manifest has set another template than the weights carry; wllama only knows theirs. */
+  readonly #hasOtherTemplate: boolean;
+
+  constructor(wllama: Wllama, complaints: string[], hasOtherTemplate: boolean) {
+    this.#hasOtherTemplate = hasOtherTemplate;
     this.#wllama = wllama;
     this.#complaints = complaints;
   }
 
   async run(start: Start, onPart: (part: Part) => void, signal: AbortSignal): Promise<End> {
     checkSchema(start.jsonSchema);
+    if (this.#hasOtherTemplate && !('text' in start.prompt))
+      throw new EngineError(
+        'INVALID_INPUT',
+        'A browser cannot use the chat template that a manifest sets for this model: ask for another backend.',
+      );
     const job = new Job(start, onPart, signal);
     if (start.maxTokens === 0) return job.end('MAX_TOKENS');
     try {
