@@ -1,5 +1,4 @@
 import { MixgateError } from '../errors.ts';
-import type { RuntimeCapabilities } from '../routing/device.ts';
 import type { KvCacheType } from '../routing/ggml-types.ts';
 import { variantsOf, type Catalog, type KnownVariant, type ModelFacts } from '../models/catalog.ts';
 import type { StageTime } from '../backends/backend.ts';
@@ -199,16 +198,6 @@ export function nothingFits(candidates: readonly Plan[]): MixgateError {
   );
 }
 
-/** What a browser can do: a hypothetical one needs no backend here. */
-const BROWSER: RuntimeCapabilities = {
-  formats: ['MLC', 'GGUF'],
-  partialOffload: false,
-  cpuExperts: false,
-  multiDevice: false,
-  kvCacheTypes: ['F16'],
-  batchSize: 512,
-};
-
 function hypotheticalSnapshot(
   device: NonNullable<ModelPlanRequest['hypotheticalDevice']>,
   snapshot: PlanSnapshot,
@@ -216,7 +205,6 @@ function hypotheticalSnapshot(
   const backendId = device.kind === 'WEBGPU' ? 'webgpu' : 'llama-cpp';
   return {
     ...snapshot,
-    capabilities: { webgpu: BROWSER, ...snapshot.capabilities },
     host: {
       memoryFreeBytes: device.hostMemoryFreeBytes ?? snapshot.host.memoryFreeBytes,
       memoryBandwidth: device.hostMemoryBandwidth ?? snapshot.host.memoryBandwidth,

@@ -53,12 +53,12 @@ export class ModelSettingsStore {
     return [...this.#byModel].flatMap(([id, { pin }]) => (pin === null ? [] : [[id, pin] as const]));
   }
 
-  /** Settings that say nothing are taken away. @throws what writing throws */
+  /** Settings that say nothing take away what the same entry said before, and nobody else's. @throws what writing throws */
   async set(modelIds: readonly string[], settings: ModelSettings): Promise<void> {
     const byModel = new Map(this.#byModel);
     for (const id of modelIds.map((each) => each.toLowerCase()))
-      if (saysNothing(settings)) byModel.delete(id);
-      else byModel.set(id, settings);
+      if (!saysNothing(settings)) byModel.set(id, settings);
+      else if (isSameEntry(byModel.get(id), settings)) byModel.delete(id);
     await this.#write(byModel);
   }
 
@@ -77,6 +77,9 @@ export class ModelSettingsStore {
     this.onChange();
   }
 }
+
+const isSameEntry = (before: ModelSettings | undefined, { manifest, entry }: ModelSettings): boolean =>
+  before?.manifest === manifest && before.entry === entry;
 
 const saysNothing = ({ sampling, chatTemplate, pin }: ModelSettings): boolean =>
   sampling === null && chatTemplate === null && pin === null;

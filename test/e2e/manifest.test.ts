@@ -193,6 +193,21 @@ describe('a manifest', () => {
     expect((await gateway.query<Shown>(QUERY)).data.model.settings).toBeNull();
   });
 
+  it('takes nothing from what another says of the same model', async () => {
+    await start();
+    const other = path.join(data(), 'other.yaml');
+    writeFileSync(other, `version: 1\nmodels:\n  - id: ${HUB_MODEL}\n    sampling: { temperature: 0 }\n`);
+    const bare = write('version: 1\nmodels:\n  - source: hf:demo/tiny:Q2_K\n');
+    const pull = async () => {
+      const { data: imported } = await importManifest(bare);
+      expect((await followPull(gateway, imported.importManifest[0]!.id)).at(-1)!.state).toBe('COMPLETED');
+    };
+    await pull();
+    await importManifest(other);
+    await pull();
+    expect((await gateway.query<Shown>(QUERY)).data.model.settings).toMatchObject({ manifest: other });
+  });
+
   it.each([
     ['root:x:0:0:root:/root:/bin/bash\nsecret-user:x:1:1::/:/bin/false\n', 'secret'],
     ['API_KEY=sk-secret\n- [broken', 'secret'],

@@ -45,6 +45,14 @@ async function untilReceived(id: string, bytes: number): Promise<void> {
   while (((await pullOf(gateway, id))?.receivedBytes ?? 0) < bytes) await delay(10);
 }
 
+/** On the same data folder, in a process of its own; resolves when it has begun. */
+async function pullElsewhere(source: string) {
+  const args = [MAIN, 'pull', source, '--data-dir', data(), '--json'];
+  const ended = promisify(execFile)(process.execPath, args, { env: { ...process.env, ...environment() } });
+  while (leftovers().length === 0) await delay(10);
+  return { ended };
+}
+
 describe('a pull', () => {
   it('goes on after kill -9 at any point, and never shows half a file', async () => {
     hub.faults = { pauseMs: 4 };
@@ -188,17 +196,12 @@ describe('a pull', () => {
   it('of another process is left alone, and what that one brings is seen here', async () => {
     hub.faults = { pauseMs: 20 };
     await start();
-    const pull = promisify(execFile)(
-      process.execPath,
-      [MAIN, 'pull', 'hf:demo/tiny:Q8_0', '--data-dir', data(), '--json'],
-      { env: { ...process.env, ...environment() } },
-    );
-    while (leftovers().length === 0) await delay(10);
+    const pull = await pullElsewhere('hf:demo/tiny:Q8_0');
     const { id } = await startPull(gateway, 'hf:demo/tiny:Q8_0');
     await delay(500);
     expect((await pullOf(gateway, id))!.state).toBe('QUEUED');
     hub.faults = {};
-    const { stdout } = await pull;
+    const { stdout } = await pull.ended;
     expect(JSON.parse(stdout)).toMatchObject([{ id, state: 'COMPLETED' }]);
     while (ofHub(await variantIds(gateway)).length === 0) await delay(20);
     expect((await followPull(gateway, id)).at(-1)!.state).toBe('COMPLETED');
@@ -208,17 +211,12 @@ describe('a pull', () => {
   it('that another process works on is not disturbed by cancelling it here', async () => {
     hub.faults = { pauseMs: 20 };
     await start();
-    const pull = promisify(execFile)(
-      process.execPath,
-      [MAIN, 'pull', 'hf:demo/tiny:Q8_0', '--data-dir', data(), '--json'],
-      { env: { ...process.env, ...environment() } },
-    );
-    while (leftovers().length === 0) await delay(10);
+    const pull = await pullElsewhere('hf:demo/tiny:Q8_0');
     const { id } = await startPull(gateway, 'hf:demo/tiny:Q8_0');
     await gateway.query('mutation ($id: ID!) { cancelModelPull(id: $id) { state } }', { id });
     expect((await pullOf(gateway, id))!.state).toBe('CANCELLED');
     hub.faults = {};
-    expect(JSON.parse((await pull).stdout)).toMatchObject([{ state: 'COMPLETED' }]);
+    expect(JSON.parse((await pull.ended).stdout)).toMatchObject([{ state: 'COMPLETED' }]);
     expect(isWhole('Q8_0')).toBe(true);
   });
 

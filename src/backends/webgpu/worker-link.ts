@@ -52,7 +52,7 @@ export class WorkerLink implements Channel {
   #wake: () => void = () => undefined;
   #lease: NodeJS.Timeout | undefined;
   #endedBy: MixgateError | null = null;
-  /** Settles when the worker is gone; with null when it said goodbye with nothing running. */
+  /** Settles when the worker is gone, with why. */
   readonly gone: Promise<MixgateError>;
   #resolveGone: (error: MixgateError) => void = () => undefined;
 
@@ -60,10 +60,6 @@ export class WorkerLink implements Channel {
     this.#leaseMs = leaseMs;
     this.gone = new Promise((resolve) => (this.#resolveGone = resolve));
     this.#renew();
-  }
-
-  get hasEnded(): boolean {
-    return this.#endedBy !== null;
   }
 
   open(command: WithoutId<Command>, onReport: OnReport): string {
@@ -113,7 +109,7 @@ export class WorkerLink implements Channel {
   /**
    * Takes reports, the first of which has the number `first`; what was counted already is dropped. `seen` is the last
    * command that the worker has. Gives how many are counted now. An empty list is a heartbeat.
-   * @throws INVALID_INPUT for what no honest worker sends; the worker is given up then
+   * @throws BACKEND_CRASHED for what no honest worker sends; the worker is given up then
    */
   receive(first: number, reports: readonly unknown[], seen: number): number {
     if (this.#endedBy !== null) throw this.#endedBy;
@@ -171,7 +167,7 @@ export class WorkerLink implements Channel {
     this.#commands = this.#commands.filter((each) => each.sequence > sequence);
   }
 
-  /** @throws INVALID_INPUT */
+  /** @throws BACKEND_CRASHED */
   #check(report: Report): void {
     if (!this.#exchanges.isKnown(report.id))
       throw this.end(this.#broken(`reports on ${report.id}, which it was never asked`));

@@ -73,7 +73,7 @@ export class Pulls {
     if (sha256 !== null) checkDigest(source, sha256);
     const id = idOf(source);
     const before = this.#pulls.get(id);
-    if (before !== undefined && !before.hasEnded) return this.#join(before, { sha256, settings });
+    if (before !== undefined && !before.hasEnded) return await this.#join(before, { sha256, settings });
     if (this.#waiting.length >= MAX_WAITING)
       throw new MixgateError('QUEUE_FULL', `${MAX_WAITING} pulls are waiting already: try again later.`);
     const { now } = this.#options;
@@ -159,14 +159,18 @@ export class Pulls {
   }
 
   /** @throws IN_USE where it was started with another hash */
-  #join(pull: Pull, { sha256, settings }: PullWishes): Pull {
+  async #join(pull: Pull, { sha256, settings }: PullWishes): Promise<Pull> {
     const { record } = pull;
     if (sha256 !== null && !isDeepStrictEqual(sha256, record.sha256))
       throw new MixgateError(
         'IN_USE',
         `${pull.view().source} is being pulled with another hash: cancel that first.`,
       );
-    if (settings !== null) pull.change({ settings });
+    if (settings === null) return pull;
+    pull.change({ settings });
+    // Written down like the rest of what is asked of it.
+    if (this.#running.has(pull.id)) await this.#store.save(pull.record);
+    else await this.#store.announce(pull.record);
     return pull;
   }
 
