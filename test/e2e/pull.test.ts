@@ -76,8 +76,9 @@ describe('a pull from the Hub', () => {
     const events = await followPull(gateway, id);
     expect(events.length).toBeLessThan((performance.now() - startedAt) / 100 + 3);
     const states = events.map((event) => event.state);
+    expect(states).toContain('COMPLETED');
     expect([...new Set(states)]).toEqual(
-      ['QUEUED', 'DOWNLOADING', 'COMPLETED'].filter((one) => states.includes(one)),
+      ['QUEUED', 'DOWNLOADING', 'VERIFYING', 'COMPLETED'].filter((one) => states.includes(one)),
     );
     events.forEach(({ receivedBytes }, index) =>
       expect(receivedBytes).toBeGreaterThanOrEqual(events[index - 1]?.receivedBytes ?? 0),
