@@ -1,6 +1,7 @@
 import type { Backend, BackendStatus } from '../backends/backend.ts';
 import type { Log } from '../log.ts';
 import {
+  marginOf,
   targetsOf,
   type DeviceFacts,
   type HostFacts,
@@ -163,9 +164,8 @@ export class Machine {
     );
   }
 
-  #margin({ kind }: DeviceFacts): number {
-    const { deviceBytes, hostBytes } = this.#options.margins;
-    return kind === 'CPU' ? hostBytes : deviceBytes;
+  #margin(device: DeviceFacts): number {
+    return marginOf(device, this.#options.margins);
   }
 
   /** What a new plan may count on: what is free, what can be evicted, and no more than was to be had lately. */

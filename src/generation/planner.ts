@@ -78,9 +78,10 @@ export class Planner {
     const snapshot = this.#snapshot(subject);
     if (snapshot.devices.length === 0) throw this.#unavailable();
     const { chosen, candidates } = plan(this.#planRequest(subject), snapshot);
-    if (chosen === null && runsNowhere(snapshot)) throw noRuntime(subject.model, snapshot);
-    if (chosen === null) throw nothingFits(candidates);
-    return chosen;
+    if (chosen !== null) return chosen;
+    checkLibraries(snapshot);
+    if (runsNowhere(snapshot)) throw noRuntime(subject.model, snapshot);
+    throw nothingFits(candidates);
   }
 
   /** What to try, in order, after a plan did not get its memory. */
@@ -176,12 +177,19 @@ const runsNowhere = ({ variants, devices, capabilities }: PlanSnapshot): boolean
     variants.some(({ format }) => capabilities[backendId]?.formats.includes(format) === true),
   );
 
+/** Weights that no engine of ours can run, whatever device there is. @throws VARIANT_NOT_AVAILABLE */
+function checkLibraries({ variants }: PlanSnapshot): void {
+  const problems = variants.flatMap(({ mlc }) => mlc?.problem ?? []);
+  if (problems.length === 0 || problems.length < variants.length) return;
+  throw new MixgateError('VARIANT_NOT_AVAILABLE', problems.join(' '));
+}
+
 /** Nothing here runs weights of that format. */
 function noRuntime(model: string, { variants }: PlanSnapshot): MixgateError {
   const formats = [...new Set(variants.map(({ format }) => format))].join(' and ');
   return new MixgateError(
     'BACKEND_UNAVAILABLE',
-    `No backend here can run what was asked for: ${model} is here as ${formats}. Ask for another quantization, device or backend.`,
+    `No backend here can run what was asked for: ${model} is here as ${formats}. Ask for another quantization, device or backend${formats === 'MLC' ? ', or open /worker in a browser with WebGPU: MLC weights run there' : ''}.`,
     { formats },
   );
 }

@@ -11,7 +11,7 @@ import type { Entry } from './variant.ts';
 import type { WeightUnit } from './weight-units.ts';
 
 /** Raised when facts change that are in the cache file. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 interface Known {
   /** Sizes and times of change of all files. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { MixgateError, messageOf } from '../errors.ts';
 import { weightFacts, type Architecture, type TensorFacts } from '../routing/weights.ts';
-import { mlcNeeds } from './mlc-library.ts';
+import { libraryAmong, mlcNeeds, type LibraryFile } from './mlc-library.ts';
 import { slug, type Entry } from './variant.ts';
 import { MLC_CONFIG, type WeightUnit } from './weight-units.ts';
 
@@ -71,20 +71,18 @@ export async function mlcFacts({ path: folder, files }: WeightUnit): Promise<Ent
   const tableFile = MLC_TABLES.map((name) => names.get(name)).find((file) => file !== undefined);
   const table = await readJson(tableFile, folder, mlcTableSchema, MAX_TABLE_BYTES);
   await checkShards(table, names, folder);
-  const library = files.find((file) => file.endsWith('.wasm'));
   const sized = await Promise.all(
     files.map(async (file) => ({ path: file, sizeBytes: (await stat(file)).size })),
   );
   const entry = await mlcEntry(path.basename(folder), config, table, {
-    library: library === undefined ? null : path.basename(library),
+    library: await libraryAmong(files),
     chatTemplate: await chatTemplateOf(names.get('tokenizer_config.json')),
   });
   return { ...entry, variant: { ...entry.variant, path: folder, files: sized } };
 }
 
 interface MlcExtras {
-  /** A model library beside the weights. */
-  readonly library: string | null;
+  readonly library: LibraryFile | null;
   readonly chatTemplate: string | null;
 }
 
@@ -121,7 +119,12 @@ export async function mlcEntry(
       weights,
       // Nobody has published measurements of MLC's quantizations.
       qualityLoss: null,
-      mlc: await mlcNeeds(folderName, quantization, library),
+      mlc: await mlcNeeds({
+        name: folderName,
+        quantization,
+        largestTensorBytes: tensors.reduce((largest, { bytes }) => Math.max(largest, bytes), 0),
+        library,
+      }),
     },
   };
 }

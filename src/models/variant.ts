@@ -1,23 +1,9 @@
-import type { Architecture, VariantFacts } from '../routing/weights.ts';
+import type { Architecture, MlcNeeds, VariantFacts } from '../routing/weights.ts';
 
 /** One file of a variant, on this machine. */
 export interface WeightFile {
   readonly path: string;
   readonly sizeBytes: number;
-}
-
-/** What a browser needs to run weights in MLC's format. */
-export interface MlcNeeds {
-  /** The model library (WebAssembly): a file beside the weights, or where web-llm's own list has it; null where neither does. */
-  readonly library: string | null;
-  /** The library's version, which must be the engine's, as web-llm names it; null where the library does not say. */
-  readonly libraryVersion: string | null;
-  /** Features that the browser's GPU must have. */
-  readonly requiredFeatures: readonly string[];
-  /** Memory it takes at its own context length, from web-llm's list; null where that does not have it. */
-  readonly requiredBytes: number | null;
-  /** The storage buffer that the GPU must allow; null where no list says. */
-  readonly requiredBufferBytes: number | null;
 }
 
 /** A variant's facts, wherever its weights are. */

@@ -12,6 +12,8 @@ export interface Candidate {
   readonly target: Target;
   readonly choice: PlacementChoice;
   readonly fits: boolean;
+  /** What stands against it whatever memory there is. */
+  readonly obstacles: readonly string[];
   readonly speed: number | null;
   /** A total order of speeds, higher is faster, also where none is known. */
   readonly speedKey: number;

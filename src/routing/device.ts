@@ -19,6 +19,18 @@ export interface SpeedObservation {
   readonly bytesPerSecond: number;
 }
 
+/** What a browser says of the GPU behind it. Bytes. */
+export interface WebGpuFacts {
+  readonly vendor: string;
+  readonly architecture: string;
+  /** A GPU in software, on the CPU: WebGPU's own word is fallback adapter. */
+  readonly isFallbackAdapter: boolean;
+  /** As WebGPU names them, e.g. `shader-f16`. */
+  readonly features: readonly string[];
+  readonly maxBufferBytes: number;
+  readonly maxStorageBufferBindingBytes: number;
+}
+
 /** A place that can hold and run a variant. Bytes. */
 export interface DeviceFacts extends MemorySpeed {
   readonly id: string;
@@ -32,6 +44,8 @@ export interface DeviceFacts extends MemorySpeed {
   readonly formats?: readonly WeightFormat[];
   /** Devices of which only the sum is known and over which the runtime spreads every model; 1 where left out. */
   readonly units?: number;
+  /** Of a browser's GPU. */
+  readonly webGpu?: WebGpuFacts | null;
 }
 
 /** The memory that holds what a device does not. */
@@ -52,6 +66,22 @@ export interface RuntimeCapabilities {
   readonly kvCacheTypes: readonly KvCacheType[];
   /** Tokens computed at once while a prompt is read. */
   readonly batchSize: number;
+}
+
+/** Bytes that stay free on each device, and on the host. */
+export interface Margins {
+  readonly deviceBytes: number;
+  readonly hostBytes: number;
+}
+
+/** Of what a person lends of a browser's GPU: WebGPU tells nobody what is free, and browsers keep some too. */
+const BROWSER_MARGIN = 0.2;
+
+/** What no plan uses of a device's memory, bytes. */
+export function marginOf({ kind, memoryTotalBytes, units = 1 }: DeviceFacts, margins: Margins): number {
+  if (kind === 'CPU') return margins.hostBytes;
+  if (kind === 'WEBGPU') return Math.ceil(memoryTotalBytes * BROWSER_MARGIN);
+  return margins.deviceBytes * units;
 }
 
 /** Where a plan puts a variant: one device, or several of one runtime. */

@@ -1,4 +1,5 @@
-import type { DeviceFacts, Target } from './device.ts';
+import { browserFootprint } from './browser-needs.ts';
+import { marginOf, type DeviceFacts, type Target } from './device.ts';
 import {
   gpuFootprint,
   cumulatedShares,
@@ -63,8 +64,9 @@ export function placements(subject: PlacementSubject, kvCacheType: KvCacheType):
     batchSize: request.batchSize ?? runtime.batchSize,
   };
   const layout = new Layout(subject, isWhole);
+  const slotsWanted = variant.format === 'MLC' ? request.slots : request.slotsWanted;
   const finish = (measured: Measured): PlacementChoice => {
-    const grown = layout.isWithin(measured) ? growSlots(measured, request.slotsWanted, layout) : measured;
+    const grown = layout.isWithin(measured) ? growSlots(measured, slotsWanted, layout) : measured;
     const { placement, memory, parts } = grown;
     return { placement, memory, parts, shortfalls: layout.shortfalls(grown) };
   };
@@ -96,9 +98,8 @@ const LIMITS = new WeakMap<Target, Limits>();
 function limitsOf(target: Target, { host, margins }: PlanSnapshot): Limits {
   const known = LIMITS.get(target);
   if (known !== undefined) return known;
-  const margin = target.kind === 'CPU' ? margins.hostBytes : margins.deviceBytes;
   const limits = {
-    available: target.devices.map(({ memoryFreeBytes, units = 1 }) => memoryFreeBytes - margin * units),
+    available: target.devices.map((device) => device.memoryFreeBytes - marginOf(device, margins)),
     hostAvailable: host.memoryFreeBytes - margins.hostBytes,
     shares: cumulatedShares(target.devices.flatMap(unitsOf)),
   };
@@ -108,13 +109,16 @@ function limitsOf(target: Target, { host, margins }: PlanSnapshot): Limits {
 
 /** Lays out one variant on one target. */
 class Layout {
+  readonly #variant: VariantFacts;
   readonly #weights: WeightFacts;
   readonly #target: Target;
   readonly #limits: Limits;
   readonly #isWhole: boolean;
   readonly #layersAtMost: number;
 
-  constructor({ variant: { weights }, target, snapshot }: PlacementSubject, isWhole: boolean) {
+  constructor({ variant, target, snapshot }: PlacementSubject, isWhole: boolean) {
+    const { weights } = variant;
+    this.#variant = variant;
     this.#weights = weights;
     this.#target = target;
     this.#limits = limitsOf(target, snapshot);
@@ -130,9 +134,14 @@ class Layout {
       const isOne = this.#target.devices.length === 1;
       return { placement, memory, parts: isOne ? [{ layers, bytes: memory.deviceTotalBytes }] : parts };
     }
-    const footprint = this.#isWhole ? wholeFootprint : gpuFootprint;
-    const memory = footprint(this.#weights, placement);
+    const memory = this.#footprint(placement);
     return { placement, memory, parts: [{ layers, bytes: memory.deviceTotalBytes }] };
+  }
+
+  #footprint(placement: Placement): MemoryEstimate {
+    const { mlc } = this.#variant;
+    if (mlc !== null && mlc !== undefined) return browserFootprint(this.#variant, mlc, placement);
+    return this.#isWhole ? wholeFootprint(this.#weights, placement) : gpuFootprint(this.#weights, placement);
   }
 
   /** Bytes left over on the device that has the least left; below 0 where something is missing. */

@@ -1,4 +1,4 @@
-import type { DeviceFacts, HostFacts, RuntimeCapabilities } from './device.ts';
+import type { DeviceFacts, HostFacts, Margins, RuntimeCapabilities } from './device.ts';
 import type { KvCacheType } from './ggml-types.ts';
 import type { VariantFacts } from './weights.ts';
 
@@ -30,6 +30,5 @@ export interface PlanSnapshot {
   readonly devices: readonly DeviceFacts[];
   readonly host: HostFacts;
   readonly capabilities: Readonly<Record<string, RuntimeCapabilities>>;
-  /** Bytes that stay free on a device, and on the host. */
-  readonly margins: { readonly deviceBytes: number; readonly hostBytes: number };
+  readonly margins: Margins;
 }

@@ -1,3 +1,4 @@
+import { obstacles } from './browser-needs.ts';
 import { SPEED_FLOOR, type Candidate } from './candidate.ts';
 import { targetsOf, type DeviceKind, type RuntimeCapabilities, type Target } from './device.ts';
 import { totalLayers, type MemoryEstimate } from './footprint.ts';
@@ -39,6 +40,8 @@ export interface Plan {
   readonly decodeTokensPerSecond: number | null;
   /** The limits it breaks; none when it fits. */
   readonly shortfalls: readonly Shortfall[];
+  /** What stands against it whatever memory there is: features and limits of a browser's GPU, a model library. */
+  readonly obstacles: readonly string[];
   readonly reasons: readonly string[];
 }
 
@@ -117,26 +120,31 @@ function candidate(
 ): Candidate {
   const { host, capabilities } = snapshot;
   const isWhole = target.kind === 'CPU' || !capabilities[target.backendId]!.partialOffload;
+  const against = obstacles(variant, target, request.slots);
   const read = bytesPerToken(variant, choice.placement, isWhole);
   const speed = decodeTokensPerSecond(variant, read, { target, host });
   // Where no speed is known, only what never waits for the host is taken to be fast enough.
   const reachesFloor =
-    speed === null ? read.host === 0 && target.kind !== 'CPU' : speed >= SPEED_FLOOR[request.objective];
+    speed === null ? read.host === 0 && isGpu(target) : speed >= SPEED_FLOOR[request.objective];
   return {
     variant,
     target,
     choice,
-    fits: isFitting(choice),
+    fits: isFitting(choice) && against.length === 0,
+    obstacles: against,
     speed,
     quality: qualityRank(variant),
     reachesFloor,
-    speedKey: speed ?? unknownSpeedKey(reachesFloor, target.kind),
+    speedKey: speed ?? unknownSpeedKey(reachesFloor, target),
     bytesPerToken: read.device + read.host,
-    missingBytes: choice.shortfalls.reduce((sum, { missingBytes }) => sum + missingBytes, 0),
+    missingBytes:
+      against.length > 0
+        ? Infinity
+        : choice.shortfalls.reduce((sum, { missingBytes }) => sum + missingBytes, 0),
   };
 }
 
-function explain({ variant, target, choice, fits, speed }: Candidate, reasons: readonly string[]): Plan {
+function explain({ variant, target, choice, fits, speed, obstacles: against }: Candidate, reasons: readonly string[]): Plan {
   const { placement, memory, shortfalls } = choice;
   return {
     variantId: variant.id,
@@ -162,6 +170,7 @@ function explain({ variant, target, choice, fits, speed }: Candidate, reasons: r
     decodeTokensPerSecond: speed,
     shortfalls,
     reasons,
+    obstacles: against,
   };
 }
 
@@ -170,16 +179,21 @@ type Order = (a: Candidate, b: Candidate) => number;
 const KV_TYPE_ORDER: Readonly<Record<KvCacheType, number>> = { F16: 0, Q8_0: 1, Q4_0: 2 };
 const kvTypeOrder = ({ choice }: Candidate): number => KV_TYPE_ORDER[choice.placement.kvCacheType];
 
-/** What is known comes before what is not, then what waits for no host, then a GPU before a CPU. */
-function unknownSpeedKey(reachesFloor: boolean, kind: DeviceKind): number {
+/** Not a CPU, and not a GPU that a CPU pretends to be: which is slower than the CPU by itself. */
+const isGpu = ({ kind, devices }: Target): boolean =>
+  kind !== 'CPU' && !devices.some(({ webGpu }) => webGpu?.isFallbackAdapter === true);
+
+/** What is known comes before what is not, then what waits for no host, then a GPU before a CPU, a GPU in software last. */
+function unknownSpeedKey(reachesFloor: boolean, target: Target): number {
   if (reachesFloor) return -1;
-  return kind === 'CPU' ? -3 : -2;
+  if (target.kind === 'CPU') return -3;
+  return isGpu(target) ? -2 : -4;
 }
 
 /** Lexicographic: the first that tells two candidates apart decides. */
 const ORDER: readonly Order[] = [
   (a, b) => Number(b.fits) - Number(a.fits),
-  (a, b) => (a.fits ? 0 : a.missingBytes - b.missingBytes),
+  (a, b) => (a.fits || a.missingBytes === b.missingBytes ? 0 : a.missingBytes - b.missingBytes),
   (a, b) => kvTypeOrder(a) - kvTypeOrder(b),
   (a, b) => Number(b.reachesFloor) - Number(a.reachesFloor),
   (a, b) => (a.reachesFloor ? 0 : compareSpeed(a, b)),

@@ -1,8 +1,9 @@
 import { SPEED_FLOOR, type Candidate } from './candidate.ts';
-import type { Target } from './device.ts';
+import { marginOf, type Target } from './device.ts';
 import { totalLayers } from './footprint.ts';
 import { fits, placements, type Shortfall } from './placements.ts';
 import type { PlanRequest, PlanSnapshot } from './plan-request.ts';
+import { gib } from './units.ts';
 
 /** Sentences for people. Each names its numbers; the same numbers are typed fields of the plan. */
 
@@ -37,7 +38,7 @@ function roomOf(target: Target, margins: PlanSnapshot['margins']): string {
   const known = ROOMS.get(target);
   if (known !== undefined) return known;
   const free = target.devices.reduce((sum, { memoryFreeBytes }) => sum + memoryFreeBytes, 0);
-  const margin = target.kind === 'CPU' ? margins.hostBytes : margins.deviceBytes * target.devices.length;
+  const margin = target.devices.reduce((sum, device) => sum + marginOf(device, margins), 0);
   const room = `${gib(free)} free, ${gib(margin)} kept as margin`;
   ROOMS.set(target, room);
   return room;
@@ -50,8 +51,13 @@ export function shortfallReasons(
   fitting: Candidate | undefined,
   { request, snapshot }: { request: PlanRequest; snapshot: PlanSnapshot },
 ): string[] {
-  const { choice } = candidate;
-  const reasons = choice.shortfalls.map((shortfall) => lacks(shortfall, candidate, snapshot));
+  const { obstacles, choice } = candidate;
+  const reasons = [
+    ...obstacles,
+    ...choice.shortfalls.map((shortfall) => lacks(shortfall, candidate, snapshot)),
+  ];
+  // What no memory can mend: another context would not either.
+  if (obstacles.length > 0) return fitting === undefined ? reasons : [...reasons, instead(fitting)];
   const contextSize = fittingContext(candidate, request, snapshot);
   const remedies = [
     ...(contextSize === null ? [] : [`a context of ${contextSize}`]),
@@ -60,6 +66,8 @@ export function shortfallReasons(
   ];
   return [...reasons, `Would fit with ${remedies.join(', or ')}.`];
 }
+
+const instead = ({ variant }: Candidate): string => `${variant.quantization} runs there.`;
 
 const most = (shortfalls: readonly Shortfall[]): number =>
   Math.max(...shortfalls.map(({ missingBytes }) => missingBytes));
@@ -72,7 +80,8 @@ function lacks(
   const { neededBytes, availableBytes, missingBytes } = amounts;
   const isHost = limit === 'HOST_MEMORY';
   const where = isHost ? 'host' : target.devices.length > 1 ? `device ${deviceId}` : 'device';
-  const margin = gib(isHost ? margins.hostBytes : margins.deviceBytes);
+  const device = target.devices.find(({ id }) => id === deviceId);
+  const margin = gib(device === undefined ? margins.hostBytes : marginOf(device, margins));
   return (
     `Lacks ${missingBytes} bytes (${gib(missingBytes)}) of ${where} memory: needs ${gib(neededBytes)}, ` +
     `${gib(Math.max(0, availableBytes))} may be used after the margin of ${margin}.`
@@ -118,8 +127,4 @@ export function rankReason(ranked: readonly Candidate[], index: number, request:
     return current.speed === null ? `Its speed is not known to reach ${floor()}.` : `Slower than ${floor()}.`;
   if (current.quality > winner.quality) return `Loses more quality than ${winner.variant.quantization}.`;
   return `No measurable gain over ${winner.variant.quantization} on ${winner.target.name}, and slower.`;
-}
-
-function gib(count: number): string {
-  return count < 2 ** 30 ? `${(count / 2 ** 20).toFixed(0)} MiB` : `${(count / 2 ** 30).toFixed(2)} GiB`;
 }

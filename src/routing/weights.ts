@@ -48,6 +48,27 @@ export interface WeightFacts extends Architecture {
   readonly has2023ExpertMix: boolean;
 }
 
+/** How an engine calls a model library: TVM's packed functions (until web-llm 0.2.79), or its FFI since. */
+export type LibraryInterface = 'PACKED' | 'FFI';
+
+/** What a browser needs to run weights in MLC's format. */
+export interface MlcNeeds {
+  /** The model library (WebAssembly): a file beside the weights, or where web-llm's own list has it; null where neither does. */
+  readonly library: string | null;
+  /** The library's version, as web-llm's list names it; null where the library does not say. */
+  readonly libraryVersion: string | null;
+  readonly libraryInterface: LibraryInterface | null;
+  /** Why no engine of ours can run it, for people; null where nothing speaks against it. */
+  readonly problem: string | null;
+  /** Features that the browser's GPU must have. */
+  readonly requiredFeatures: readonly string[];
+  /** Memory it takes with a context of `requiredContext`, from web-llm's list; null where that does not have it. */
+  readonly requiredBytes: number | null;
+  readonly requiredContext: number | null;
+  /** The storage buffer that the GPU must allow: from the list, else its largest tensor. */
+  readonly requiredBufferBytes: number;
+}
+
 /** One quantization of a model, as the planner sees it. */
 export interface VariantFacts {
   readonly id: string;
@@ -59,6 +80,8 @@ export interface VariantFacts {
   readonly weights: WeightFacts;
   /** Null where nobody measured this quantization. */
   readonly qualityLoss: QualityLoss | null;
+  /** Null, or left out, for GGUF. */
+  readonly mlc?: MlcNeeds | null;
 }
 
 /** `blk.3.` as GGUF names it, `model.layers.3.` as MLC does. */

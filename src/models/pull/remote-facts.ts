@@ -78,6 +78,9 @@ async function mlcRemote(files: readonly RemoteFile[], folder: string, { patienc
     folder.split('/').at(-1)!,
     parseMlcJson(config.text, config.name, mlcConfigSchema),
     parseMlcJson(table.text, table.name, mlcTableSchema),
-    { library: library?.name ?? null, chatTemplate: null },
+    {
+      library: library === undefined ? null : { name: library.name, interface: null, problem: null },
+      chatTemplate: null,
+    },
   );
 }

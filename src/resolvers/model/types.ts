@@ -61,6 +61,12 @@ export class MlcNeeds {
   })
   libraryVersion!: string | null;
 
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why no engine of this gateway can run it, and what to do; null where one can.',
+  })
+  problem!: string | null;
+
   @Field(() => [String], {
     description: "WebGPU features that the browser's GPU must have, e.g. `shader-f16`.",
   })
@@ -75,7 +81,8 @@ export class MlcNeeds {
 
   @Field(() => SafeInt, {
     nullable: true,
-    description: 'Size of the storage buffer that the GPU must allow, bytes; null where no list says.',
+    description:
+      "Size of the storage buffer that the GPU must allow, bytes: from web-llm's list, else of the largest tensor.",
   })
   requiredBufferBytes!: number | null;
 }
