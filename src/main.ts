@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LlamaCpp } from './backends/llama-cpp/adapter.ts';
 import { supervise } from './backends/supervise.ts';
-import { WebGpu } from './backends/webgpu/adapter.ts';
+import { WebGpu, type Published } from './backends/webgpu/adapter.ts';
 import { runCommandLine } from './cli/command-line.ts';
 import type { Gateway } from './cli/environment.ts';
 import type { Config } from './config.ts';
@@ -20,9 +20,13 @@ import { Planner } from './generation/planner.ts';
 import type { ModelLoadRequest } from './generation/request.ts';
 import { ResidencyLoop } from './generation/residency-loop.ts';
 import type { Log } from './log.ts';
+import { PublishedFolders } from './server/published-folders.ts';
 import { PublishedWeights } from './server/published-weights.ts';
 import { bestBy } from './generation/plan-source.ts';
 import { Catalog } from './models/catalog.ts';
+import { FileHashes } from './models/file-hashes.ts';
+import { servedFolder } from './models/mlc-served.ts';
+import { ModelLibraries } from './models/model-libraries.ts';
 import { ModelSettingsStore } from './models/model-settings.ts';
 import { AddressPolicy } from './models/pull/address-policy.ts';
 import { DiskRoom } from './models/pull/disk-room.ts';
@@ -42,10 +46,12 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   await mkdir(ownFolder(config), { recursive: true }).catch(() => undefined);
   const catalog = createCatalog(config, log);
   const settings = new ModelSettingsStore(path.join(config.dataDir, 'model-settings.json'));
-  const weights = new PublishedWeights();
+  const workerKey = config.workerKey ?? (await ownWorkerKey(config.dataDir));
+  const http = createHttp(config);
+  const { weights, folders, publish } = createPublishing(config, { catalog, http, workerKey, log });
   const webGpu = new WebGpu({
     leaseMs: config.workerLeaseMs,
-    publish: async (file) => weights.publish(catalog.filesAt(file)),
+    publish,
     onChange: () => machine.invalidate(),
     log,
   });
@@ -66,7 +72,7 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   });
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const load = (request: ModelLoadRequest) => loadModel(request, 'pinned', { planner, machine, residency });
-  const { close, ...pulling } = createPulling(config, { catalog, settings, planner, load, log });
+  const { close, ...pulling } = createPulling(config, { catalog, http, settings, planner, load, log });
   const generations = new Generations({
     planner,
     machine,
@@ -76,10 +82,10 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
     now: Date.now,
     ...generationLimits(config),
   });
-  const workerKey = config.workerKey ?? (await ownWorkerKey(config.dataDir));
   await Promise.all([catalog.scan(), machine.refresh()]);
   return {
     weights,
+    folders,
     workerKey,
     services: {
       version,
@@ -97,6 +103,27 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
       await Promise.all(backends.map((backend) => backend.dispose()));
     },
   };
+}
+
+interface PublishingParts {
+  readonly catalog: Catalog;
+  readonly http: Http;
+  readonly workerKey: string;
+  readonly log: Log;
+}
+
+/** How browsers get weights. */
+function createPublishing({ dataDir }: Config, { catalog, http, workerKey, log }: PublishingParts) {
+  const weights = new PublishedWeights();
+  const folders = new PublishedFolders(workerKey);
+  const hashes = new FileHashes(path.join(dataDir, 'cache', 'hashes.json'));
+  const libraries = new ModelLibraries({ folder: path.join(dataDir, 'libraries'), http, log });
+  const publish = async (place: string, signal?: AbortSignal): Promise<Published> => {
+    const variant = catalog.variantAt(place);
+    if (variant.format === 'GGUF') return weights.publish(variant.files);
+    return folders.publish(await servedFolder(variant, { hashes, libraries }, signal));
+  };
+  return { weights, folders, publish };
 }
 
 const createCatalog = (config: Config, log: Log): Catalog =>
@@ -142,14 +169,14 @@ const ANSWER_MS = 30_000;
 
 interface PullingParts {
   readonly catalog: Catalog;
+  readonly http: Http;
   readonly settings: ModelSettingsStore;
   readonly planner: Planner;
   readonly load: (request: ModelLoadRequest) => Promise<unknown>;
   readonly log: Log;
 }
 
-function createPulling(config: Config, { catalog, settings, planner, load, log }: PullingParts) {
-  const http = createHttp(config);
+function createPulling(config: Config, { catalog, http, settings, planner, load, log }: PullingParts) {
   const hub = { http, endpoint: config.hfEndpoint };
   const own = pullSettings(config);
   const { schemes, transfer: patience } = own;

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Observer } from '../generation/observer.ts';
 import type { Log } from '../log.ts';
+import type { PublishedFolders } from '../server/published-folders.ts';
 import type { PublishedWeights } from '../server/published-weights.ts';
 import type { Services } from '../resolvers/services.ts';
 
@@ -14,6 +15,7 @@ export interface CommandEnvironment {
 export interface Gateway {
   readonly services: Services;
   readonly weights: PublishedWeights;
+  readonly folders: PublishedFolders;
   /** Lets a browser lend its GPU. */
   readonly workerKey: string;
   readonly dispose: () => Promise<void>;

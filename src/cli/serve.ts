@@ -17,7 +17,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   const format = config.logFormat === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : config.logFormat;
   const log = createLog({ level: config.logLevel, format });
   const metrics = new Metrics();
-  const { services, weights, workerKey, dispose } = await createGateway(config, log, metrics);
+  const { services, weights, folders, workerKey, dispose } = await createGateway(config, log, metrics);
   let isDraining = false;
   services.settings.onChange = services.pulls.onCompleted = () => void services.manifests.loadPinned();
   await services.pulls.resume();
@@ -31,6 +31,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     log,
     metrics,
     weights,
+    folders,
     pagesFolder: fileURLToPath(new URL('../worker', import.meta.url)),
     isReady: () => !isDraining,
   }).catch(async (error: unknown) => {

@@ -144,10 +144,11 @@ export class Catalog {
     return this.#models.find(({ id }) => id === entry.model.id) ?? modelFacts([entry]);
   }
 
-  /** The files of the variant that begins at a path; none where none does. */
-  filesAt(place: string): LocalVariant['files'] {
+  /** The variant that begins at a path. @throws VARIANT_NOT_AVAILABLE where none does any more */
+  variantAt(place: string): LocalVariant {
     const found = [...this.#entries.values()].find(({ variant }) => variant.path === place);
-    return found?.variant.files ?? [];
+    if (found !== undefined) return found.variant;
+    throw new MixgateError('VARIANT_NOT_AVAILABLE', `${place} is not there any more.`);
   }
 
   /** The variant that a file is of, if any. */

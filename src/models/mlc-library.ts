@@ -83,14 +83,15 @@ export async function libraryAmong(files: readonly string[]): Promise<LibraryFil
 }
 
 /** By what it imports, before any engine or browser sees it. @throws what reading throws */
-async function inspectLibrary(file: string): Promise<LibraryFile> {
+export async function inspectLibrary(file: string): Promise<LibraryFile> {
   const name = path.basename(file);
   const of = (interface_: LibraryInterface | null, problem: string | null): LibraryFile => ({
     name,
     interface: interface_,
     problem,
   });
-  if ((await stat(file)).size > MAX_LIBRARY_BYTES) return of(null, `${name} is too large for a model library.`);
+  if ((await stat(file)).size > MAX_LIBRARY_BYTES)
+    return of(null, `${name} is too large for a model library.`);
   const imports = await importsOf(await readFile(file));
   if (imports === null) return of(null, `${name} is no WebAssembly: download it again.`);
   const known = imports.map((each) => INTERFACES[each]).find((each) => each !== undefined);

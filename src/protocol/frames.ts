@@ -9,6 +9,7 @@ const id = z.string().min(1).max(128);
 const bytes = z.number().int().nonnegative();
 const count = z.number().int().nonnegative();
 const ms = z.number().nonnegative();
+const shortText = z.string().max(200);
 
 const message = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
 
@@ -31,7 +32,17 @@ export const commandSchema = z.discriminatedUnion('type', [
     id,
     path: z.string(),
     /** Where a runtime on another machine, or in a browser, gets the weights; null: it opens the path. */
-    files: z.array(z.object({ url: z.string(), sizeBytes: bytes })).nullable(),
+    files: z.array(z.object({ url: z.string(), sizeBytes: bytes, sha256: z.string().optional() })).nullable(),
+    /** To a browser: which of the devices that it reported is meant. */
+    deviceIndex: count.optional(),
+    /** To a browser, for weights in MLC's format: what web-llm is to load; `files` are all that it will ask for. */
+    mlc: z
+      .object({
+        /** Address of the folder, ending in `/resolve/main/`. */
+        model: z.string(),
+        library: z.string(),
+      })
+      .optional(),
     /** Jinja, instead of the one that the weights carry; null: that one. */
     chatTemplate: z.string().nullable(),
     gpuLayers: count,
@@ -61,6 +72,11 @@ export const commandSchema = z.discriminatedUnion('type', [
 ]);
 
 const stage = z.object({ ms, count });
+const error = z.object({
+  code: z.string(),
+  message: z.string(),
+  data: z.record(z.string(), z.unknown()).optional(),
+});
 
 export const reportSchema = z.discriminatedUnion('type', [
   z.object({
@@ -81,6 +97,17 @@ export const reportSchema = z.discriminatedUnion('type', [
         memorySource: z.enum(['MEASURED', 'DECLARED', 'PROBED', 'ESTIMATED']).optional(),
         /** What its engines can run on this device; all that the backend can where left out. */
         formats: z.array(z.enum(['GGUF', 'MLC'])).optional(),
+        /** A browser's GPU, as WebGPU tells of it. */
+        webGpu: z
+          .object({
+            vendor: shortText,
+            architecture: shortText,
+            isFallbackAdapter: z.boolean(),
+            features: z.array(shortText).max(200),
+            maxBufferBytes: bytes,
+            maxStorageBufferBindingBytes: bytes,
+          })
+          .optional(),
       }),
     ),
   }),
@@ -103,15 +130,9 @@ export const reportSchema = z.discriminatedUnion('type', [
     usage: z.object({ promptTokens: count, cachedPromptTokens: count, completionTokens: count }),
     timings: z.object({ sample: stage.nullable(), promptEval: stage, eval: stage }),
   }),
-  z.object({
-    type: z.literal('error'),
-    id,
-    error: z.object({
-      code: z.string(),
-      message: z.string(),
-      data: z.record(z.string(), z.unknown()).optional(),
-    }),
-  }),
+  z.object({ type: z.literal('error'), id, error }),
+  /** What a load has loaded is gone, as when a browser's GPU was lost; `id` is the load's. */
+  z.object({ type: z.literal('lost'), id, error }),
 ]);
 
 /** Gateway to runtime. */

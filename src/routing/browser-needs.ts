@@ -43,7 +43,9 @@ export function browserFootprint(variant: VariantFacts, mlc: MlcNeeds, placement
   const own = weights.totalBytes + kvCache + plain.deviceComputeBytes;
   const { requiredBytes, requiredContext } = mlc;
   const listed =
-    requiredBytes === null ? 0 : requiredBytes + kvCache - Math.ceil(kvOf(requiredContext ?? placement.contextSize));
+    requiredBytes === null
+      ? 0
+      : requiredBytes + kvCache - Math.ceil(kvOf(requiredContext ?? placement.contextSize));
   const total = Math.max(own, listed);
   return {
     deviceWeightsBytes: weights.totalBytes,

@@ -144,7 +144,10 @@ function candidate(
   };
 }
 
-function explain({ variant, target, choice, fits, speed, obstacles: against }: Candidate, reasons: readonly string[]): Plan {
+function explain(
+  { variant, target, choice, fits, speed, obstacles: against }: Candidate,
+  reasons: readonly string[],
+): Plan {
   const { placement, memory, shortfalls } = choice;
   return {
     variantId: variant.id,

@@ -25,8 +25,8 @@ export async function servePages(app: FastifyInstance, folder: string): Promise<
     setHeaders: (response, file) => {
       response.header('x-content-type-options', 'nosniff');
       const name = path.relative(folder, file);
-      // Weights go the same way, under addresses that hold for a moment.
-      if (name.startsWith('..')) return void response.header('cache-control', 'no-store');
+      // Weights go the same way; their routes say how long they may be kept.
+      if (name.startsWith('..')) return;
       response.header('content-security-policy', POLICY);
       response.header('referrer-policy', 'no-referrer');
       // Threads of WebAssembly need a page of its own.

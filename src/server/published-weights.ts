@@ -29,6 +29,8 @@ export function weightsRoute(app: FastifyInstance, weights: PublishedWeights): v
   app.get<{ Params: { token: string } }>('/weights/:token/:name', (request, reply) => {
     const file = weights.find(request.params.token);
     if (file === null) return reply.callNotFound();
+    // The address holds for a moment.
+    void reply.header('cache-control', 'no-store');
     return reply.sendFile(path.basename(file), path.dirname(file), {
       dotfiles: 'allow',
       cacheControl: false,

@@ -14,6 +14,7 @@ import { healthRoutes } from './health.ts';
 import { metricsRoute, type Metrics } from './metrics.ts';
 import { servePages } from './pages.ts';
 import { PublicErrors } from './public-error.ts';
+import { foldersRoute, type PublishedFolders } from './published-folders.ts';
 import { weightsRoute, type PublishedWeights } from './published-weights.ts';
 import { serveEventStream } from './sse.ts';
 import { serveWebSocket } from './websocket.ts';
@@ -27,6 +28,7 @@ export interface ServerOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly weights: PublishedWeights;
+  readonly folders: PublishedFolders;
   /** Of the built browser worker. */
   readonly pagesFolder: string;
   /** False while the gateway drains. */
@@ -70,6 +72,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   metricsRoute(app, metrics, services);
   await servePages(app, options.pagesFolder);
   weightsRoute(app, options.weights);
+  foldersRoute(app, options.folders);
   app.get('/', (_request, reply) => reply.redirect('/graphql'));
 
   await listen(app, host, port);

@@ -6,6 +6,7 @@ import { BrowserWorkers } from '../../src/generation/browser-workers.ts';
 import { createSchema } from '../../src/resolvers/schema.ts';
 import type { Services } from '../../src/resolvers/services.ts';
 import { Metrics } from '../../src/server/metrics.ts';
+import { PublishedFolders } from '../../src/server/published-folders.ts';
 import { PublishedWeights } from '../../src/server/published-weights.ts';
 import { startServer, type Server } from '../../src/server/server.ts';
 import { WORKER_KEY, workerPage } from './browser.ts';
@@ -41,6 +42,7 @@ export class WorkerServer {
       log: recordingLog().log,
       metrics: new Metrics(),
       weights: this.#weights,
+      folders: new PublishedFolders(WORKER_KEY),
       pagesFolder: path.resolve(import.meta.dirname, '../../dist/worker'),
       isReady: () => true,
     });

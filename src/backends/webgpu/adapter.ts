@@ -12,7 +12,7 @@ export interface WebGpuOptions {
   /** As of `WorkerLink`. */
   readonly leaseMs: number;
   /** Makes files of this machine reachable for browsers while something is loaded from them. */
-  readonly publish: (path: string) => Promise<Published>;
+  readonly publish: (path: string, signal?: AbortSignal) => Promise<Published>;
   /** A browser has come or gone. */
   readonly onChange: () => void;
   readonly log: Log;
@@ -20,8 +20,17 @@ export interface WebGpuOptions {
 
 /** Weights that a browser can fetch, until they are withdrawn. */
 export interface Published {
-  readonly files: readonly { readonly url: string; readonly sizeBytes: number }[];
+  readonly files: readonly PublishedFile[];
+  /** Of weights in MLC's format: addresses of the folder and of the model library. */
+  readonly mlc?: { readonly model: string; readonly library: string };
   withdraw(): void;
+}
+
+export interface PublishedFile {
+  readonly url: string;
+  readonly sizeBytes: number;
+  /** In hexadecimal: the browser refuses anything else. */
+  readonly sha256?: string;
 }
 
 /** A browser that lends its GPU. */
@@ -107,23 +116,26 @@ export class WebGpu implements Backend {
   async load(request: LoadRequest, options: LoadOptions): Promise<Resident> {
     const { deviceId, path, ...placement } = request;
     const { link } = this.#workerOf(deviceId);
-    const published = await this.#options.publish(path);
+    const published = await this.#options.publish(path, options.signal);
     try {
+      const { mlc } = published;
       const files = [...published.files];
+      const deviceIndex = Number(deviceId.split(':').at(-1));
       const loaded = await requestOf(
         link,
-        { type: 'load', path: deviceId, files, ...placement },
+        { type: 'load', path: deviceId, files, deviceIndex, ...(mlc !== undefined && { mlc }), ...placement },
         'loaded',
         options,
       );
       let leave: (reason: Error | null) => void = () => undefined;
       const gone = new Promise<Error | null>((resolve) => (leave = resolve));
       void link.gone.then(leave);
+      link.whenLost(loaded.id, leave);
       return channelResident(link, loaded, {
         gone,
         onBusy: () => undefined,
         unload: async () => {
-          link.send({ type: 'unload', resident: loaded.id });
+          link.unload(loaded.id);
           leave(null);
         },
       });
@@ -160,5 +172,6 @@ function deviceFacts({ id, name, report }: BrowserWorker): DeviceFacts[] {
     memoryBandwidth: null,
     observations: [],
     ...(device.formats !== undefined && { formats: device.formats }),
+    webGpu: device.webGpu ?? null,
   }));
 }

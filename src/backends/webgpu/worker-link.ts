@@ -1,5 +1,5 @@
-import { MixgateError } from '../../errors.ts';
-import { reportSchema, type Command, type Report } from '../../protocol/frames.ts';
+import { MixgateError, fromWire } from '../../errors.ts';
+import { reportSchema, type Command, type Report, type ReportOf } from '../../protocol/frames.ts';
 import { Exchanges, type Channel, type OnReport, type WithoutId } from '../channel.ts';
 
 export interface WorkerLinkOptions {
@@ -44,6 +44,8 @@ export class WorkerLink implements Channel {
   readonly #leaseMs: number;
   readonly #exchanges = new Exchanges();
   readonly #jobs = new Map<string, Job>();
+  /** By the id of the load: who is to know when it is lost. */
+  readonly #residents = new Map<string, (error: MixgateError) => void>();
   /** Not seen by the worker yet, in order. */
   #commands: NumberedCommand[] = [];
   #lastCommand = 0;
@@ -85,6 +87,17 @@ export class WorkerLink implements Channel {
     this.#wake();
   }
 
+  /** Calls back, once, when the browser loses what that load has loaded. */
+  whenLost(loadId: string, onLost: (error: MixgateError) => void): void {
+    this.#residents.set(loadId, onLost);
+  }
+
+  /** The browser is to give back what that load has loaded. */
+  unload(loadId: string): void {
+    this.#residents.delete(loadId);
+    this.send({ type: 'unload', resident: loadId });
+  }
+
   /** Commands after the last that the worker has, as they come, several at once. Who attaches last is the one. */
   async *commands(after: number, signal: AbortSignal): AsyncGenerator<readonly NumberedCommand[]> {
     this.#attached?.abort();
@@ -121,7 +134,8 @@ export class WorkerLink implements Channel {
       if (!parsed.success) throw this.end(this.#broken('sent what is no report'));
       this.#received++;
       this.#check(parsed.data);
-      this.#exchanges.receive(parsed.data);
+      if (parsed.data.type === 'lost') this.#lost(parsed.data);
+      else this.#exchanges.receive(parsed.data);
     }
     return this.#received;
   }
@@ -135,6 +149,12 @@ export class WorkerLink implements Channel {
     this.#attached?.abort();
     this.#resolveGone(error);
     return error;
+  }
+
+  #lost({ id, error }: ReportOf<'lost'>): void {
+    const onLost = this.#residents.get(id);
+    this.#residents.delete(id);
+    onLost?.(fromWire(error));
   }
 
   /** True where there is something to do; false when the time is over. */
@@ -172,8 +192,8 @@ export class WorkerLink implements Channel {
     if (!this.#exchanges.isKnown(report.id))
       throw this.end(this.#broken(`reports on ${report.id}, which it was never asked`));
     const job = this.#jobs.get(report.id);
-    // It crossed a cancel, or the end of an exchange, on its way.
-    if (job === undefined) return;
+    // It crossed a cancel, or the end of an exchange, on its way; or tells of what is loaded.
+    if (job === undefined || report.type === 'lost') return;
     if (ANSWERS[job.type]?.includes(report.type) !== true)
       throw this.end(this.#broken(`answers a ${job.type} with a ${report.type}`));
     if (report.type === 'part') {

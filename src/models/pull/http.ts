@@ -139,7 +139,12 @@ export function refuse(url: URL, status: number): never {
 const TEXT_MS = 60_000;
 
 /** A body of at most `maxBytes` as text. @throws SOURCE_UNAVAILABLE */
-export async function readText({ body }: HttpResponse, url: URL, maxBytes: number): Promise<string> {
+export async function readText(answer: HttpResponse, url: URL, maxBytes: number): Promise<string> {
+  return (await readBytes(answer, url, maxBytes)).toString('utf8');
+}
+
+/** A body of at most `maxBytes`. @throws SOURCE_UNAVAILABLE */
+export async function readBytes({ body }: HttpResponse, url: URL, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   const timer = setTimeout(() => body.destroy(unavailable(url, 'does not come to an end')), TEXT_MS);
@@ -155,5 +160,5 @@ export async function readText({ body }: HttpResponse, url: URL, maxBytes: numbe
     clearTimeout(timer);
     body.destroy();
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }

@@ -37,6 +37,31 @@ export class Backend {
   formats!: WeightFormat[];
 }
 
+@ObjectType({ description: 'What a browser tells of the GPU behind it. Bytes.' })
+export class WebGpuInfo {
+  @Field(() => String)
+  vendor!: string;
+
+  @Field(() => String, { description: 'Family of the GPU; empty where the browser does not say.' })
+  architecture!: string;
+
+  @Field(() => Boolean, {
+    description: 'A GPU in software: everything is computed on the CPU, and slowly.',
+  })
+  isFallbackAdapter!: boolean;
+
+  @Field(() => [String], { description: 'As WebGPU names them, e.g. `shader-f16`.' })
+  features!: string[];
+
+  @Field(() => SafeInt)
+  maxBufferBytes!: number;
+
+  @Field(() => SafeInt, {
+    description: 'Largest storage buffer that a shader can read: no tensor may be larger.',
+  })
+  maxStorageBufferBindingBytes!: number;
+}
+
 @ObjectType({ description: 'A GPU, a CPU or a browser’s GPU, with its memory. Bytes.' })
 export class Device {
   @Field(() => ID)
@@ -63,6 +88,9 @@ export class Device {
       "Nominal memory bandwidth from the maker's data sheet, bytes per second; null where unknown.",
   })
   memoryBandwidth!: number | null;
+
+  @Field(() => WebGpuInfo, { nullable: true, description: "Of a browser's GPU; null for everything else." })
+  webGpu!: WebGpuInfo | null;
 }
 
 @ObjectType({ description: 'A loaded variant with its context and slots.' })
