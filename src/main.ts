@@ -22,6 +22,7 @@ import { ResidencyLoop } from './generation/residency-loop.ts';
 import type { Log } from './log.ts';
 import { PublishedWeights } from './server/published-weights.ts';
 import { bestBy } from './generation/plan-source.ts';
+import { filesForBrowser } from './models/browser-files.ts';
 import { Catalog } from './models/catalog.ts';
 import { ModelSettingsStore } from './models/model-settings.ts';
 import { AddressPolicy } from './models/pull/address-policy.ts';
@@ -45,7 +46,7 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   const weights = new PublishedWeights();
   const webGpu = new WebGpu({
     leaseMs: config.workerLeaseMs,
-    publish: async (file) => weights.publish(catalog.filesAt(file)),
+    publish: async (file) => weights.publish(await filesForBrowser(catalog.filesAt(file))),
     onChange: () => machine.invalidate(),
     log,
   });
