@@ -47,6 +47,7 @@ async function expectSame(
   const written = await Promise.all(paths.map((each) => readGgufLayout(each)));
   const bytes = paths.map((each) => readFileSync(each));
   checkParts(written, parts[0]!.name);
+  for (const { entries } of written) expect(new Set(entries.map(({ key }) => key)).size).toBe(entries.length);
   expect(written.map(({ metadata }) => metadata.get('split.tensors.count'))).toEqual(
     written.map(() => layouts.reduce((sum, { tensors }) => sum + tensors.length, 0)),
   );
@@ -124,6 +125,26 @@ describe('a model that is cut for a browser', () => {
     const written = await expectSame(parts, [bytes], [await readGgufLayout(name)]);
     expect(written.map((each) => each.tensors.length)).toEqual([0, 1, 1, 1]);
     expect(parts.map(({ sizeBytes }) => sizeBytes % 32)).toEqual([0, 0, 0, 0]);
+    const fewer = await split([name], bytes.length - 1);
+    const again = await expectSame(fewer, [bytes], [await readGgufLayout(name)]);
+    expect(again.some((each) => each.tensors.length > 1)).toBe(true);
+  });
+
+  it('follows the table where the data is in another order', async () => {
+    const tensors = [1, 2, 3].map((byte) => ({
+      name: `t${byte}`,
+      type: 'F32',
+      dimensions: [16],
+      data: Buffer.alloc(64, byte),
+    }));
+    const bytes = ggufBytes({ 'general.architecture': 'llama' }, tensors);
+    const { tensors: places } = await readGgufLayout(writeFile(folder(), 'order.gguf', bytes));
+    bytes.writeBigUInt64LE(128n, places[0]!.end - 8);
+    bytes.writeBigUInt64LE(0n, places[2]!.end - 8);
+    const name = writeFile(folder(), 'order.gguf', bytes);
+    const parts = await split([name], bytes.length - 1);
+    const written = await expectSame(parts, [bytes], [await readGgufLayout(name)]);
+    expect(written.some((each) => each.tensors.length > 1)).toBe(true);
   });
 
   it('keeps an alignment of its own in every part', async () => {
