@@ -21,6 +21,7 @@ export interface LogEvents {
   'pull.failed': { pull: string; message: string };
   'backend.described': { backend: string; devices: number };
   'backend.unavailable': { backend: string; reason: string };
+  'library.fetched': { url: string; bytes: number };
   'worker.came': { worker: string; name: string };
   'worker.gone': { worker: string; reason: string };
   'runner.started': { pid: number | null; gpu: string };

@@ -23,6 +23,7 @@ import type { Log } from './log.ts';
 import { PublishedFolders } from './server/published-folders.ts';
 import { PublishedWeights } from './server/published-weights.ts';
 import { bestBy } from './generation/plan-source.ts';
+import { filesForBrowser } from './models/browser-files.ts';
 import { Catalog } from './models/catalog.ts';
 import { FileHashes } from './models/file-hashes.ts';
 import { servedFolder } from './models/mlc-served.ts';
@@ -55,15 +56,14 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
     onChange: () => machine.invalidate(),
     log,
   });
-  const threads = config.threads === 'auto' ? null : config.threads;
-  const backends = [new LlamaCpp({ gpu: config.gpu, threads, log }), webGpu].map(supervise);
+  const backends = [createLlamaCpp(config, log), webGpu].map(supervise);
   const margins = { deviceBytes: config.deviceMargin, hostBytes: config.hostMargin };
   const machine: Machine = new Machine({ backends, margins, log, now: Date.now });
   const residency = new ResidencyLoop({
     backends,
     weightsOf: (variantId) => {
-      const { path: weights, modelId } = catalog.variant(variantId);
-      return { path: weights, chatTemplate: settings.get(modelId)?.chatTemplate ?? null };
+      const { path: place, modelId } = catalog.variant(variantId);
+      return { path: place, chatTemplate: settings.get(modelId)?.chatTemplate ?? null };
     },
     log,
     now: Date.now,
@@ -105,6 +105,9 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   };
 }
 
+const createLlamaCpp = ({ gpu, threads }: Config, log: Log): LlamaCpp =>
+  new LlamaCpp({ gpu, threads: threads === 'auto' ? null : threads, log });
+
 interface PublishingParts {
   readonly catalog: Catalog;
   readonly http: Http;
@@ -120,7 +123,7 @@ function createPublishing({ dataDir }: Config, { catalog, http, workerKey, log }
   const libraries = new ModelLibraries({ folder: path.join(dataDir, 'libraries'), http, log });
   const publish = async (place: string, signal?: AbortSignal): Promise<Published> => {
     const variant = catalog.variantAt(place);
-    if (variant.format === 'GGUF') return weights.publish(variant.files);
+    if (variant.format === 'GGUF') return weights.publish(await filesForBrowser(variant.files));
     return folders.publish(await servedFolder(variant, { hashes, libraries }, signal));
   };
   return { weights, folders, publish };

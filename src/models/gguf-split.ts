@@ -11,7 +11,7 @@ export interface SplitName {
 }
 
 const SPLIT = /^(.*)-(\d{5})-of-(\d{5})(\.gguf)$/is;
-const MAX_PARTS = 1000;
+export const MAX_PARTS = 1000;
 
 /** Null for a file that is by itself. */
 export function splitName(file: string): SplitName | null {
@@ -23,6 +23,12 @@ export function splitName(file: string): SplitName | null {
 
 /** `foo-00001-of-00003.gguf` → `foo.gguf`. */
 export const withoutSplit = (file: string): string => file.replace(SPLIT, '$1$4');
+
+/** `foo.gguf`, 2, 3 → `foo-00002-of-00003.gguf`; `part` from 1. */
+export function partName(whole: string, part: number, parts: number): string {
+  const number = (count: number) => String(count).padStart(5, '0');
+  return `${whole.replace(/\.gguf$/i, '')}-${number(part)}-of-${number(parts)}.gguf`;
+}
 
 /** The name of each part, in order, from the name of any of them. */
 export function partNames(file: string): readonly string[] {

@@ -18,7 +18,20 @@ export interface GgufHeader {
   readonly dataOffset: number;
 }
 
-interface TensorInfo extends TensorFacts {
+/** Where the pieces of a header are, so that they can be copied as they are; places are bytes from the file's start, ends are after the last one. */
+export interface GgufLayout extends GgufHeader {
+  readonly version: number;
+  readonly alignment: number;
+  /** The metadata, in the file's order, the long arrays too. */
+  readonly entries: readonly { readonly key: string; readonly start: number; readonly end: number }[];
+  readonly tensors: readonly TensorPlace[];
+}
+
+export interface TensorPlace extends TensorFacts {
+  /** Its line in the tensor table; the last eight bytes are `offset`. */
+  readonly start: number;
+  readonly end: number;
+  /** Of its data from `dataOffset`. */
   readonly offset: number;
 }
 
@@ -64,13 +77,18 @@ class CutShort extends Unusable {}
  * @throws VARIANT_NOT_AVAILABLE with what is wrong and what to do; the signal's reason once it is aborted
  */
 export async function readGgufHeader(path: string, signal?: AbortSignal): Promise<GgufHeader> {
+  return headerOf(await readGgufLayout(path, signal));
+}
+
+/** The same, with the places of its pieces. @throws as `readGgufHeader` */
+export async function readGgufLayout(path: string, signal?: AbortSignal): Promise<GgufLayout> {
   signal?.throwIfAborted();
   try {
     // Before opening: opening a pipe waits for its other end.
     const stats = await stat(path);
     if (!stats.isFile()) throw new Unusable('is not a file. Give a model in GGUF format.');
     await using file = await open(path, 'r');
-    return await headerOf(fileSource(file, stats.size), signal);
+    return await layoutOf(fileSource(file, stats.size), signal);
   } catch (error) {
     throw unusable(error, path, signal);
   }
@@ -83,14 +101,23 @@ export async function readGgufHeaderFrom(
   signal?: AbortSignal,
 ): Promise<GgufHeader> {
   try {
-    return await headerOf(source, signal);
+    return headerOf(await layoutOf(source, signal));
   } catch (error) {
     throw unusable(error, name, signal);
   }
 }
 
-const headerOf = (source: ByteSource, signal: AbortSignal | undefined): Promise<GgufHeader> =>
+const layoutOf = (source: ByteSource, signal: AbortSignal | undefined): Promise<GgufLayout> =>
   new HeaderReader(new ByteReader(source, MAX_HEADER_BYTES, signal), source.sizeBytes).read();
+
+/** Without the places, which nothing that is kept needs. */
+const headerOf = ({ metadata, arrayLengths, tensors, fileBytes, dataOffset }: GgufLayout): GgufHeader => ({
+  metadata,
+  arrayLengths,
+  tensors: tensors.map(({ name, type, elements, bytes }) => ({ name, type, elements, bytes })),
+  fileBytes,
+  dataOffset,
+});
 
 function unusable(error: unknown, path: string, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted === true) return signal.reason;
@@ -121,18 +148,20 @@ class HeaderReader {
     this.#fileBytes = fileBytes;
   }
 
-  async read(): Promise<GgufHeader> {
-    const { tensorCount, entryCount } = await this.#preamble();
-    for (let entry = 0; entry < entryCount; entry++) await this.#entry();
-    const tensors: TensorInfo[] = [];
+  async read(): Promise<GgufLayout> {
+    const { version, tensorCount, entryCount } = await this.#preamble();
+    const entries: GgufLayout['entries'][number][] = [];
+    for (let entry = 0; entry < entryCount; entry++) entries.push(await this.#entry());
+    const tensors: TensorPlace[] = [];
     for (let tensor = 0; tensor < tensorCount; tensor++) tensors.push(await this.#tensor());
-    const dataOffset = this.#checkData(tensors);
     return {
+      version,
       metadata: this.#metadata,
       arrayLengths: this.#arrayLengths,
-      tensors: tensors.map(({ name, type, elements, bytes }) => ({ name, type, elements, bytes })),
+      entries,
+      tensors,
       fileBytes: this.#fileBytes,
-      dataOffset,
+      ...this.#checkData(tensors),
     };
   }
 
@@ -143,7 +172,7 @@ class HeaderReader {
     if (version !== 2 && version !== 3)
       throw new Unusable(`has GGUF version ${version}; versions 2 and 3 can be read. Convert it again.`);
     const tensorCount = await this.#count('tensors');
-    return { tensorCount, entryCount: await this.#count('metadata entries') };
+    return { version, tensorCount, entryCount: await this.#count('metadata entries') };
   }
 
   async #count(what: string): Promise<number> {
@@ -153,7 +182,8 @@ class HeaderReader {
     return Number(count);
   }
 
-  async #entry(): Promise<void> {
+  async #entry() {
+    const start = this.#reader.position;
     const key = await this.#string();
     this.#keep(ENTRY_BYTES);
     const type = await this.#reader.u32();
@@ -161,6 +191,7 @@ class HeaderReader {
       const value = await this.#array(key);
       if (value !== null) this.#metadata.set(key, value);
     } else this.#metadata.set(key, await this.#value(type));
+    return { key, start, end: this.#reader.position };
   }
 
   async #value(type: number): Promise<GgufValue> {
@@ -211,8 +242,9 @@ class HeaderReader {
       throw new Unusable('has a header that takes more than 64 MiB; it is damaged. Download it again.');
   }
 
-  async #tensor(): Promise<TensorInfo> {
+  async #tensor(): Promise<TensorPlace> {
     this.#keep(ENTRY_BYTES);
+    const start = this.#reader.position;
     const name = await this.#string();
     const dimensionCount = await this.#reader.u32();
     if (dimensionCount < 1 || dimensionCount > MAX_DIMENSIONS)
@@ -223,11 +255,11 @@ class HeaderReader {
     for (let index = 0; index < dimensionCount; index++) dimensions.push(Number(await this.#reader.u64()));
     const typeId = await this.#reader.u32();
     const offset = Number(await this.#reader.u64());
-    return { name, offset, ...tensorSize(name, dimensions, typeId) };
+    return { name, start, end: this.#reader.position, offset, ...tensorSize(name, dimensions, typeId) };
   }
 
-  /** Where the data starts. */
-  #checkData(tensors: readonly TensorInfo[]): number {
+  /** How the data is aligned and where it starts. */
+  #checkData(tensors: readonly TensorPlace[]): { alignment: number; dataOffset: number } {
     const alignment = this.#metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT;
     if (typeof alignment !== 'number' || alignment < 1 || !Number.isInteger(Math.log2(alignment)))
       throw new Unusable(`has an alignment of ${String(alignment)}; it is damaged. Download it again.`);
@@ -244,7 +276,7 @@ class HeaderReader {
       throw new CutShort(
         `is cut short: it has ${this.#fileBytes} of ${dataStart + end} bytes. Download it again.`,
       );
-    return dataStart;
+    return { alignment, dataOffset: dataStart };
   }
 }
 

@@ -120,4 +120,4 @@ function listProblem(name: string, listed: string | null, isCurrent: boolean): s
   return isCurrent ? null : `web-llm's list names a library of another version: ${listed}.`;
 }
 
-const webLlm = async (): Promise<WebLlm> => (await import('@mlc-ai/web-llm')) as unknown as WebLlm;
+const webLlm = async (): Promise<WebLlm> => await import('@mlc-ai/web-llm');

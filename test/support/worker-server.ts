@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { WebGpu } from '../../src/backends/webgpu/adapter.ts';
 import { BrowserWorkers } from '../../src/generation/browser-workers.ts';
+import { filesForBrowser } from '../../src/models/browser-files.ts';
 import { createSchema } from '../../src/resolvers/schema.ts';
 import type { Services } from '../../src/resolvers/services.ts';
 import { Metrics } from '../../src/server/metrics.ts';
@@ -19,10 +20,14 @@ export class WorkerServer {
   #server: Server | null = null;
   #page: Page | null = null;
 
-  constructor(leaseMs = 20_000) {
+  /** `partBytes` as of `filesForBrowser`. */
+  constructor({ leaseMs = 20_000, partBytes }: { leaseMs?: number; partBytes?: number } = {}) {
     this.backend = new WebGpu({
       leaseMs,
-      publish: async (file) => this.#weights.publish([{ path: file, sizeBytes: statSync(file).size }]),
+      publish: async (file) =>
+        this.#weights.publish(
+          await filesForBrowser([{ path: file, sizeBytes: statSync(file).size }], partBytes),
+        ),
       onChange: () => undefined,
       log: recordingLog().log,
     });
