@@ -47,9 +47,8 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   await mkdir(ownFolder(config), { recursive: true }).catch(() => undefined);
   const catalog = createCatalog(config, log);
   const settings = new ModelSettingsStore(path.join(config.dataDir, 'model-settings.json'));
-  const workerKey = config.workerKey ?? (await ownWorkerKey(config.dataDir));
   const http = createHttp(config);
-  const { weights, folders, publish } = createPublishing(config, { catalog, http, workerKey, log });
+  const { publish, ...browsers } = await createPublishing(config, { catalog, http, log });
   const webGpu = new WebGpu({
     leaseMs: config.workerLeaseMs,
     publish,
@@ -84,14 +83,12 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   });
   await Promise.all([catalog.scan(), machine.refresh()]);
   return {
-    weights,
-    folders,
-    workerKey,
+    ...browsers,
     services: {
       version,
       catalog,
       ...pulling,
-      workers: new BrowserWorkers(webGpu, workerKey),
+      workers: new BrowserWorkers(webGpu, browsers.workerKey),
       settings,
       machine,
       planner,
@@ -111,12 +108,15 @@ const createLlamaCpp = ({ gpu, threads }: Config, log: Log): LlamaCpp =>
 interface PublishingParts {
   readonly catalog: Catalog;
   readonly http: Http;
-  readonly workerKey: string;
   readonly log: Log;
 }
 
-/** How browsers get weights. */
-function createPublishing({ dataDir }: Config, { catalog, http, workerKey, log }: PublishingParts) {
+/** How browsers are let in, and get weights. */
+async function createPublishing(
+  { dataDir, workerKey: given }: Config,
+  { catalog, http, log }: PublishingParts,
+) {
+  const workerKey = given ?? (await ownWorkerKey(dataDir));
   const weights = new PublishedWeights();
   const folders = new PublishedFolders(workerKey);
   const hashes = new FileHashes(path.join(dataDir, 'cache', 'hashes.json'));
@@ -126,7 +126,7 @@ function createPublishing({ dataDir }: Config, { catalog, http, workerKey, log }
     if (variant.format === 'GGUF') return weights.publish(await filesForBrowser(variant.files));
     return folders.publish(await servedFolder(variant, { hashes, libraries }, signal));
   };
-  return { weights, folders, publish };
+  return { weights, folders, workerKey, publish };
 }
 
 const createCatalog = (config: Config, log: Log): Catalog =>
