@@ -24,6 +24,7 @@ interface Entry {
   readonly event?: string;
   readonly pid?: number;
   readonly reason?: string;
+  readonly text?: string;
 }
 const logged = (from: Logged, event: string): Entry[] =>
   from
@@ -128,6 +129,15 @@ describe.skipIf(noBrowser !== null)('mixgate worker --headless', () => {
     expect(logged(lent, 'headless.ended')[0]!.reason).toBe('the page lost its GPU');
     page.closeAllConnections();
     page.close();
+  });
+
+  it('tells in its log what the page would tell a person', async () => {
+    const lent = worker('--headless', '--gateway', gateway.url, '--key', 'not-the-right-key');
+    await expect
+      .poll(() => logged(lent, 'headless.status').map(({ text }) => text), SOON)
+      .toContainEqual(expect.stringContaining('The worker key is not right'));
+    lent.process.kill('SIGINT');
+    expect(await exitOf(lent)).toBe(0);
   });
 
   it('says which Chromium is missing, and what to do', async () => {
