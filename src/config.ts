@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import ipaddr from 'ipaddr.js';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { MixgateError, messageOf } from './errors.ts';
+import { readConfigFile } from './config-file.ts';
+import { MixgateError } from './errors.ts';
 
 /**
  * The gateway's configuration: one schema, from which the file's keys, the environment's names, the command line's
@@ -43,6 +42,8 @@ const list = z
 const commaList = list.transform((values) =>
   values.flatMap((value) => value.split(',').map((each) => each.trim())).filter((value) => value !== ''),
 );
+
+const yesOrNo = z.union([z.boolean(), z.stringbool()]);
 
 const dataDirectory = (): string =>
   path.join(process.env['XDG_DATA_HOME'] ?? path.join(os.homedir(), '.local', 'share'), 'mixgate');
@@ -132,6 +133,15 @@ export const configSchema = z.strictObject({
     .describe(
       'What browsers must present to lend their GPU; null: one that is made at the first start and kept in DATA-DIR.',
     ),
+  webgpuHeadless: yesOrNo
+    .default(false)
+    .describe('Starts a Chromium without a window that lends itself to this gateway, and keeps it up.'),
+  chromium: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('The Chromium for that, a path or a command; null: the first that is found.'),
   slots: whole(1, 64)
     .default(4)
     .describe('Generations that one model decodes at once, where the memory for it costs no layer.'),
@@ -180,6 +190,8 @@ export const LIST_KEYS: ReadonlySet<ConfigKey> = new Set([
   'allowedHosts',
   'pullSchemes',
 ]);
+/** Options that mean yes when they are only named. */
+export const SWITCH_KEYS: ReadonlySet<ConfigKey> = new Set(['webgpuHeadless']);
 /** Defaults that depend on the machine, as people know them. */
 const DOCUMENTED_DEFAULTS: Partial<Record<ConfigKey, string>> = {
   dataDir: '~/.local/share/mixgate',
@@ -199,11 +211,11 @@ export const environmentName = (key: ConfigKey): string =>
  */
 export function loadConfig(flags: ConfigSource, environment: NodeJS.ProcessEnv): Config {
   const file = (flags['config'] as string | undefined) ?? environment['MIXGATE_CONFIG'];
-  const fromFile = file === undefined ? {} : readConfigFile(file);
-  const given = { ...fromFile, ...fromEnvironment(environment), ...onlyKnown(flags) };
+  const { source, nameOf } = readConfigFile(file);
+  const given = { ...source, ...fromEnvironment(environment), ...onlyKnown(flags) };
   const result = configSchema.safeParse(given);
   if (result.success) return Object.freeze(result.data);
-  const problems = result.error.issues.flatMap(describeIssue);
+  const problems = result.error.issues.flatMap((issue) => describeIssue(issue, nameOf));
   const where = file === undefined ? '' : ` (file ${file})`;
   throw new MixgateError(
     'INVALID_INPUT',
@@ -213,27 +225,11 @@ export function loadConfig(flags: ConfigSource, environment: NodeJS.ProcessEnv):
   );
 }
 
-function describeIssue(issue: z.core.$ZodIssue): string[] {
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${key}: there is no such option`);
-  return [`${issue.path.join('.')}: ${issue.message}`];
-}
-
-function readConfigFile(file: string): ConfigSource {
-  let content: unknown;
-  try {
-    content = parseYaml(readFileSync(file, 'utf8')); // JSON is YAML too.
-  } catch (error) {
-    throw new MixgateError(
-      'INVALID_INPUT',
-      `The configuration file ${file} cannot be read: ${messageOf(error)}`,
-    );
-  }
-  if (content === null || content === undefined) return {};
-  if (typeof content === 'object' && !Array.isArray(content)) return content as ConfigSource;
-  throw new MixgateError(
-    'INVALID_INPUT',
-    `The configuration file ${file} must hold options by name, such as "port: 4000".`,
-  );
+function describeIssue(issue: z.core.$ZodIssue, nameOf: (key: string) => string): string[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => `${nameOf(key)}: there is no such option`);
+  const [key = '', ...rest] = issue.path.map(String);
+  return [`${[nameOf(key), ...rest].join('.')}: ${issue.message}`];
 }
 
 function fromEnvironment(environment: NodeJS.ProcessEnv): ConfigSource {
@@ -258,9 +254,10 @@ export function configReference(): string {
   return `# Configuration
 
 Made by \`npm run generate\` from the schema that checks it (src/config.ts). Every option can stand in a YAML or JSON
-file (\`--config FILE\` or \`MIXGATE_CONFIG\`), in the environment, or on the command line; the later wins. Several
-folders of \`modelsDir\`: a list in the file, separated as in PATH in the environment, the flag repeated; other lists
-are separated by commas. Bytes may carry a unit: \`512MiB\`, \`16GB\`.
+file (\`--config FILE\` or \`MIXGATE_CONFIG\`), in the environment, or on the command line; the later wins. A file may
+group options: \`webgpu: { headless: true }\` is \`webgpuHeadless: true\`. Several folders of \`modelsDir\`: a list in
+the file, separated as in PATH in the environment, the flag repeated; other lists are separated by commas. Bytes may
+carry a unit: \`512MiB\`, \`16GB\`.
 
 | file | flag | environment | default | |
 | --- | --- | --- | --- | --- |

@@ -24,6 +24,11 @@ export interface LogEvents {
   'library.fetched': { url: string; bytes: number };
   'worker.came': { worker: string; name: string };
   'worker.gone': { worker: string; reason: string };
+  'headless.started': { pid: number | null };
+  /** What the page would tell a person. */
+  'headless.status': { text: string };
+  'headless.ended': { reason: string; restartMs: number | null };
+  'headless.unavailable': { reason: string };
   'runner.started': { pid: number | null; gpu: string };
   'runner.exited': { pid: number | null; reason: string };
   'runner.output': { pid: number | null; text: string };
@@ -55,6 +60,10 @@ export interface LogOptions {
   level: LogLevel;
   format: 'pretty' | 'json';
 }
+
+/** `auto`: pretty for people, JSON for everything else. */
+export const logFormatOf = (format: 'auto' | 'pretty' | 'json'): 'pretty' | 'json' =>
+  format === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : format;
 
 /** Logs go to standard error: standard output belongs to the answer and to the ready line. */
 export function createLog({ level, format }: LogOptions): Log {

@@ -5,6 +5,7 @@ import {
   configSchema,
   flagName,
   LIST_KEYS,
+  SWITCH_KEYS,
   type ConfigKey,
   type ConfigSource,
 } from '../config.ts';
@@ -19,6 +20,7 @@ import { pullModels, type PullOptions } from './pull.ts';
 import { removeModels, type RemoveOptions } from './remove.ts';
 import { runPrompt, type RunOptions } from './run.ts';
 import { serve } from './serve.ts';
+import { lendBrowser, type WorkerOptions } from './worker.ts';
 
 const USAGE_ERROR = 2;
 
@@ -52,6 +54,8 @@ const PULL_KEYS: readonly ConfigKey[] = [
   'pullStallMs',
   'diskBudget',
 ];
+
+const WORKER_KEYS: readonly ConfigKey[] = ['dataDir', 'chromium', 'logLevel', 'logFormat'];
 
 const JSON_HELP = 'print one JSON document instead of text';
 
@@ -106,6 +110,7 @@ function program(environment: CommandEnvironment): Command {
   );
 
   addWeights(root, environment);
+  addWorker(root);
 
   const doctor = root
     .command('doctor')
@@ -161,6 +166,18 @@ function addWeights(root: Command, environment: CommandEnvironment): void {
     .action(printManifestSchema);
 }
 
+function addWorker(root: Command): void {
+  const worker = root
+    .command('worker')
+    .description('Lend this machine to a gateway through a browser: prints the link to open, or opens none.')
+    .option('--headless', 'start a Chromium without a window that lends itself, and keep it up')
+    .option('--gateway <url>', 'any address of it (default: the gateway that runs on the data folder)')
+    .option('--key <key>', 'its worker key (default: MIXGATE_WORKER_KEY, or the one in the data folder)')
+    .option('--name <name>', "what people see (default: this machine's name)")
+    .option('--memory <GiB>', 'how much it may take (default: what the page proposes)');
+  addConfigOptions(worker, WORKER_KEYS).action((options: WorkerOptions) => lendBrowser(options));
+}
+
 function addRun(root: Command, environment: CommandEnvironment): void {
   const run = root
     .command('run')
@@ -195,7 +212,7 @@ function addConfigOptions(command: Command, keys: readonly ConfigKey[]): Command
       ? new Option(`${flag} <${key === 'modelsDir' ? 'folder' : 'value'}>`, description).argParser(
           (value, before: string[] = []) => [...before, value],
         )
-      : new Option(`${flag} <value>`, description);
+      : new Option(SWITCH_KEYS.has(key) ? `${flag} [yes|no]` : `${flag} <value>`, description);
     command.addOption(option);
   }
   return command.option('--config <file>', 'configuration file, YAML or JSON');

@@ -55,7 +55,8 @@ export async function askGateway<Data>(
   return data;
 }
 
-function runningGateway(dataDir: string): z.output<typeof schema> | null {
+/** Null where none runs on this data folder. */
+export function runningGateway(dataDir: string): z.output<typeof schema> | null {
   const gateway = read(dataDir);
   if (gateway === null) return null;
   try {

@@ -1,8 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import pc from 'picocolors';
-import { loadConfig, type ConfigSource } from '../config.ts';
+import { startHeadless } from '../backends/webgpu/headless/headless.ts';
+import type { Supervisor } from '../backends/webgpu/headless/supervisor.ts';
+import { loadConfig, type Config, type ConfigSource } from '../config.ts';
 import { messageOf } from '../errors.ts';
-import { createLog, type Log } from '../log.ts';
+import { createLog, logFormatOf, type Log } from '../log.ts';
 import { createSchema } from '../resolvers/schema.ts';
 import type { Services } from '../resolvers/services.ts';
 import { Metrics } from '../server/metrics.ts';
@@ -14,8 +16,7 @@ import { announceGateway } from './running-gateway.ts';
 /** `mixgate serve`: runs until SIGTERM or SIGINT, which drain and exit 0; a second one exits at once. */
 export async function serve(flags: ConfigSource, { createGateway }: CommandEnvironment): Promise<void> {
   const config = loadConfig(flags, process.env);
-  const format = config.logFormat === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : config.logFormat;
-  const log = createLog({ level: config.logLevel, format });
+  const log = createLog({ level: config.logLevel, format: logFormatOf(config.logFormat) });
   const metrics = new Metrics();
   const { services, weights, folders, workerKey, dispose } = await createGateway(config, log, metrics);
   let isDraining = false;
@@ -39,11 +40,13 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     throw error;
   });
 
+  const { headless, problem } = lendHeadless(config, { gateway: server.url, key: workerKey }, log);
   const stop = async (): Promise<void> => {
     if (isDraining) process.exit(1);
     isDraining = true;
     log.info('server.draining', { running: services.generations.running });
     await services.generations.drain(config.drainMs);
+    await headless?.stop();
     await server.close();
     await dispose();
     log.info('server.stopped', {});
@@ -56,7 +59,25 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   process.once('exit', withdraw);
   log.info('server.listening', { url: server.url });
   process.stderr.write(await banner(server.url, services, workerKey));
+  if (problem !== null) process.stderr.write(`${pc.yellow('No browser without a window')}: ${problem}\n\n`);
   process.stdout.write(`ready ${server.url}\n`);
+}
+
+/** A gateway without Chromium is one all the same. */
+function lendHeadless(
+  { webgpuHeadless, chromium }: Config,
+  gateway: { readonly gateway: string; readonly key: string },
+  log: Log,
+): { headless: Supervisor | null; problem: string | null } {
+  if (!webgpuHeadless) return { headless: null, problem: null };
+  try {
+    const page = { ...gateway, name: 'headless', memoryGib: null };
+    return { headless: startHeadless({ page, chromium, log }), problem: null };
+  } catch (error) {
+    const problem = messageOf(error);
+    log.error('headless.unavailable', { reason: problem });
+    return { headless: null, problem };
+  }
 }
 
 /** What a manifest asks for may take hours: the gateway does not wait for it. */

@@ -1,29 +1,16 @@
 import { existsSync } from 'node:fs';
 import { chromium, type Browser } from 'playwright-core';
+import { chromiumLaunch, thisHost } from '../../src/backends/webgpu/headless/flags.ts';
 
-const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
 /** Why no browser can be started here; null where one can. */
-export const noBrowser: string | null = existsSync(EXECUTABLE)
+export const noBrowser: string | null = existsSync(CHROMIUM)
   ? null
-  : `there is no ${EXECUTABLE}; apt-get install chromium brings it`;
+  : `there is no ${CHROMIUM}; apt-get install chromium brings it`;
 
-/** A real Chromium without a window, with WebGPU in software. */
-export const startBrowser = (): Promise<Browser> =>
-  chromium.launch({
-    executablePath: EXECUTABLE,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu-sandbox',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--enable-unsafe-webgpu',
-      '--use-webgpu-adapter=swiftshader',
-    ],
-  });
+/** A real Chromium without a window, as `mixgate worker --headless` starts it. */
+export const startBrowser = (): Promise<Browser> => chromium.launch(chromiumLaunch(CHROMIUM, thisHost()));
 
 export const WORKER_KEY = 'a-worker-key-for-tests';
 export const workerPage = (origin: string): string => `${origin}/worker/#key=${WORKER_KEY}`;

@@ -14,10 +14,13 @@ const say = (id: string, text: string): void => {
 /** The wasm of an engine has no more. */
 const DEFAULT_GIB = 2;
 
-key.value =
-  new URLSearchParams(location.hash.slice(1)).get('key') ?? localStorage.getItem('mixgate.key') ?? '';
-name.value = localStorage.getItem('mixgate.name') ?? '';
-memory.value = localStorage.getItem('mixgate.memory') ?? String(DEFAULT_GIB);
+/** `#key=…&name=…&memory=GIB`: a browser without a window has nobody who fills the form in. */
+const given = new URLSearchParams(location.hash.slice(1));
+const preset = (field: string): string | null => given.get(field) ?? localStorage.getItem(`mixgate.${field}`);
+key.value = preset('key') ?? '';
+name.value = preset('name') ?? '';
+if (Number(given.get('memory')) > Number(memory.max)) memory.max = given.get('memory')!;
+memory.value = preset('memory') ?? String(DEFAULT_GIB);
 const showMemory = () => say('memory-shown', `${memory.value} GiB`);
 memory.addEventListener('input', showMemory);
 showMemory();
