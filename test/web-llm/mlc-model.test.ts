@@ -115,6 +115,15 @@ else
         expect(told).toMatchObject({ parts: [' 四', ' five', ' six'], finishReason: 'length' });
       });
 
+      it('reads only what is new of a conversation that goes on', async () => {
+        const first = { role: 'user', content: 'Count!' };
+        const said = { role: 'assistant', content: textOf(await page.ask({ messages: [first] })) };
+        const messages = [first, said, { role: 'user', content: 'More!' }];
+        expect((await page.ask({ messages, max_tokens: 2 })).usage).toEqual({ prompt: 24, completion: 2 });
+        // After an answer that was cut, it reads all again.
+        expect((await page.ask({ messages, max_tokens: 2 })).usage).toEqual({ prompt: 114, completion: 2 });
+      });
+
       it('stops after so many tokens, and before a text', async () => {
         expect(await page.ask({ max_tokens: 3 })).toEqual({
           parts: ['One', ' two', ' three'],

@@ -29,7 +29,7 @@ export interface ChainTokenizer {
 
 /**
  * Byte-level BPE: a token for each byte under its own number, and the pieces with all their beginnings, so that a
- * piece is encoded as the one token that it was decoded from.
+ * piece is encoded as the one token that it was decoded from; not where it has bytes that another begins with.
  * @throws where a piece comes twice
  */
 export function chainTokenizer(pieces: readonly Piece[]): ChainTokenizer {

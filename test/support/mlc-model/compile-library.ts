@@ -1,6 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import asc from 'assemblyscript/asc';
+
+/** Not a literal: the package's own types declare AssemblyScript's `Array` and `String` for all of this project. */
+const COMPILER: string = 'assemblyscript/asc';
+
+/** As far as it is needed here. */
+interface Compiler {
+  main(
+    options: readonly string[],
+    files: {
+      readonly stderr: object;
+      readonly readFile: (name: string) => Promise<string | null>;
+      readonly writeFile: (name: string, contents: Uint8Array | string) => void;
+      readonly listFiles: () => readonly string[];
+    },
+  ): Promise<{ readonly error: Error | null }>;
+  createMemoryStream(): { toString(): string };
+}
 
 const SOURCE = path.join(import.meta.dirname, 'library');
 
@@ -30,6 +46,7 @@ export const METADATA: string = ${JSON.stringify(JSON.stringify(metadata))};
 `;
 
 async function compile(options: string): Promise<Uint8Array> {
+  const { default: asc } = (await import(COMPILER)) as { readonly default: Compiler };
   let library: Uint8Array | null = null;
   const stderr = asc.createMemoryStream();
   const { error } = await asc.main(
