@@ -25,11 +25,44 @@ interface ModelRecord {
   readonly required_features?: readonly string[];
 }
 
-/** What a library imports tells how an engine must call it: TVM changed its calling convention with web-llm 0.2.80. */
-const INTERFACES: Readonly<Record<string, LibraryInterface>> = {
-  TVMFFIWasmSafeCall: 'FFI',
-  TVMWasmPackedCFunc: 'PACKED',
-};
+interface Engine {
+  readonly interface: LibraryInterface;
+  /** As web-llm's list names versions of libraries. */
+  readonly versions: string;
+  /** An import that tells it. */
+  readonly marker: string;
+  /** What it gives libraries beside WASI (web-llm's lib/index.js, `environment` and `wasmImports`). */
+  readonly gives: ReadonlySet<string>;
+  /** A function that libraries of the right age name; null where imports tell enough. */
+  readonly needs: string | null;
+}
+
+const WASI = /^(args|clock|environ|fd|path|poll|proc|random|sched|sock)_/;
+const COMMON = ['__cxa_thread_atexit', 'emscripten_notify_memory_growth', '__console_log'];
+
+/** The engines of the worker page: web-llm 0.2.86, and 0.2.79 for the libraries made before TVM changed its calling convention. */
+const ENGINES: readonly Engine[] = [
+  {
+    interface: 'FFI',
+    versions: 'v0_2_86/base',
+    marker: 'TVMFFIWasmSafeCall',
+    gives: new Set([...COMMON, 'TVMFFIWasmSafeCall', 'TVMFFIWasmFunctionDeleter']),
+    needs: null,
+  },
+  {
+    interface: 'PACKED',
+    versions: 'v0_2_48',
+    marker: 'TVMWasmPackedCFunc',
+    gives: new Set([
+      ...COMMON,
+      'TVMWasmPackedCFunc',
+      'TVMWasmPackedCFuncFinalizer',
+      '_ZN3tvm7runtime9threading15ResetThreadPoolEv',
+      '_ZN3tvm7runtime9threading10NumThreadsEv',
+    ]),
+    needs: 'tvmjs.runtime.ArrayConcat',
+  },
+];
 
 /** A model library beside the weights. */
 export interface LibraryFile {
@@ -82,33 +115,34 @@ export async function libraryAmong(files: readonly string[]): Promise<LibraryFil
   return found.find(({ problem }) => problem === null) ?? found[0] ?? null;
 }
 
-/** By what it imports, before any engine or browser sees it. @throws what reading throws */
+/**
+ * By what it imports, before any engine or browser sees it: an engine gives a library no more than these, and one that
+ * wants more fails with a LinkError. @throws what reading throws
+ */
 export async function inspectLibrary(file: string): Promise<LibraryFile> {
   const name = path.basename(file);
-  const of = (interface_: LibraryInterface | null, problem: string | null): LibraryFile => ({
-    name,
-    interface: interface_,
-    problem,
-  });
-  if ((await stat(file)).size > MAX_LIBRARY_BYTES)
-    return of(null, `${name} is too large for a model library.`);
-  const imports = await importsOf(await readFile(file));
-  if (imports === null) return of(null, `${name} is no WebAssembly: download it again.`);
-  const known = imports.map((each) => INTERFACES[each]).find((each) => each !== undefined);
-  if (known === undefined)
-    return of(null, `${name} is no model library of MLC: it imports none of TVM's functions.`);
-  if (known === 'FFI') return of(known, null);
-  const { modelVersion } = await webLlm();
-  return of(
-    known,
-    `The model library ${name} was made for web-llm before 0.2.80, this gateway's engine needs ${modelVersion}: compile it again with a current MLC, or take the one of the same name from web-llm's list.`,
+  const unusable = (problem: string): LibraryFile => ({ name, interface: null, problem });
+  if ((await stat(file)).size > MAX_LIBRARY_BYTES) return unusable(`${name} is too large for a model library.`);
+  const content = await readFile(file);
+  const imports = await importsOf(content);
+  if (imports === null) return unusable(`${name} is no WebAssembly, or is not whole: download it again.`);
+  const engine = ENGINES.find(({ marker }) => imports.includes(marker));
+  if (engine === undefined)
+    return unusable(`${name} is no model library of MLC: it imports none of TVM's functions.`);
+  const isOlder = engine.needs !== null && !content.includes(engine.needs);
+  const unknown = imports.filter((each) => !engine.gives.has(each));
+  if (!isOlder && unknown.length === 0) return { name, interface: engine.interface, problem: null };
+  return unusable(
+    `The model library ${name} was made for another version of web-llm (${isOlder ? `it lacks ${engine.needs}` : `it wants ${unknown[0]}`}): this gateway runs libraries of ${ENGINES.map(({ versions }) => versions).join(' and of ')}. Compile it again, or take the one of the same name from web-llm's list.`,
   );
 }
 
 async function importsOf(content: Buffer): Promise<string[] | null> {
   try {
     const module = await WebAssembly.compile(new Uint8Array(content));
-    return WebAssembly.Module.imports(module).map(({ name }) => name);
+    return WebAssembly.Module.imports(module)
+      .map(({ name }) => name)
+      .filter((name) => !WASI.test(name));
   } catch {
     return null; // The caller says so.
   }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MixgateError } from '../errors.ts';
+import type { LibraryInterface } from '../routing/weights.ts';
 import type { FileHashes } from './file-hashes.ts';
 import { MLC_TABLES, mlcTableSchema, parseMlcJson } from './mlc-facts.ts';
 import type { ModelLibraries } from './model-libraries.ts';
@@ -19,6 +20,7 @@ export interface ServedFolder {
   readonly files: readonly ServedFile[];
   /** Name of the model library among them. */
   readonly library: string;
+  readonly interface: LibraryInterface;
 }
 
 interface Sources {
@@ -46,7 +48,11 @@ export async function servedFolder(
   const library = await libraryOf(variant, libraries, signal);
   served.push({ ...library, sha256: await hashes.sha256(library.path, null, signal) });
   await hashes.save().catch(() => undefined); // Where that cannot be, files are read again at the next start.
-  return { files: withBothTables(served), library: library.name };
+  return {
+    files: withBothTables(served),
+    library: library.name,
+    interface: variant.mlc?.libraryInterface ?? 'FFI',
+  };
 }
 
 /** MD5 by name, where the tensor table says one. */

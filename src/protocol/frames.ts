@@ -41,6 +41,8 @@ export const commandSchema = z.discriminatedUnion('type', [
         /** Address of the folder, ending in `/resolve/main/`. */
         model: z.string(),
         library: z.string(),
+        /** How the library is to be called: with TVM's packed functions, or its FFI. */
+        interface: z.enum(['PACKED', 'FFI']),
       })
       .optional(),
     /** Jinja, instead of the one that the weights carry; null: that one. */

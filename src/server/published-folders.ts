@@ -9,6 +9,13 @@ interface FolderFile {
   readonly sha256: string;
 }
 
+interface PublishedFolder<Interface> {
+  readonly files: readonly FolderFile[];
+  /** Name of the model library among them. */
+  readonly library: string;
+  readonly interface: Interface;
+}
+
 interface Folder {
   readonly files: ReadonlyMap<string, FolderFile>;
   /** How many are loading from it. */
@@ -31,7 +38,7 @@ export class PublishedFolders {
     this.#secret = secret;
   }
 
-  publish({ files, library }: { readonly files: readonly FolderFile[]; readonly library: string }) {
+  publish<Interface>({ files, library, ...rest }: PublishedFolder<Interface>) {
     const hmac = createHmac('sha256', this.#secret);
     for (const { name, sha256 } of files) hmac.update(`${name}\0${sha256}\0`);
     const token = hmac.digest('base64url');
@@ -48,7 +55,7 @@ export class PublishedFolders {
         sizeBytes,
         sha256,
       })),
-      mlc: { model: base, library: base + encodeURIComponent(library) },
+      mlc: { model: base, library: base + encodeURIComponent(library), interface: rest.interface },
       withdraw: () => {
         if (--folder.uses === 0) this.#folders.delete(token);
       },

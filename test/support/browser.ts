@@ -14,3 +14,13 @@ export const startBrowser = (): Promise<Browser> => chromium.launch(chromiumLaun
 
 export const WORKER_KEY = 'a-worker-key-for-tests';
 export const workerPage = (origin: string): string => `${origin}/worker/#key=${WORKER_KEY}`;
+
+/** Kills the process that talks to the GPU, as a driver's fault does. */
+export async function killGpuProcess(browser: Browser): Promise<void> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  const gpu = processInfo.find(({ type }) => type === 'GPU');
+  if (gpu === undefined) throw new Error('This browser has no GPU process.');
+  process.kill(gpu.id, 'SIGKILL');
+  await session.detach();
+}

@@ -1,6 +1,8 @@
 import { createClient, type Client } from 'graphql-ws';
 import type { Command, Report } from '../../src/protocol/frames.ts';
 
+export type LinkState = 'connected' | 'reconnecting' | { readonly refused: string };
+
 export interface LinkOptions {
   readonly url: string;
   readonly key: string;
@@ -9,7 +11,7 @@ export interface LinkOptions {
   readonly onCommand: (command: Command) => void;
   /** The gateway knows nothing of this worker any more: this link is over, and what was loaded is nobody's. */
   readonly onForgotten: () => void;
-  readonly onState: (state: 'connected' | 'reconnecting' | { readonly refused: string }) => void;
+  readonly onState: (state: LinkState) => void;
 }
 
 interface NumberedCommand {

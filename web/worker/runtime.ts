@@ -1,14 +1,24 @@
 import type { Command, CommandOf, Report } from '../../src/protocol/frames.ts';
-import { EngineError, type Model } from './engine.ts';
-import { loadWithWllama } from './wllama-engine.ts';
+import { EngineError, type Loader, type Model } from './engine.ts';
+import { loadWithWebLlm } from './web-llm/model.ts';
+import { wllamaOn } from './wllama-engine.ts';
 
 export interface RuntimeHooks {
+  /** Of each device that was reported, by its index: is it the GPU? */
+  readonly isGpu: readonly boolean[];
   readonly send: (report: Report) => void;
-  readonly onChange: (state: {
-    readonly loaded: number;
-    readonly running: number;
-    readonly tokens: number;
-  }) => void;
+  readonly onChange: (state: RuntimeState) => void;
+}
+
+export interface RuntimeState {
+  /** Models. */
+  readonly loaded: number;
+  /** Answers. */
+  readonly running: number;
+  /** Since the start. */
+  readonly tokens: number;
+  /** Tokens per second, lately; null while nothing runs. */
+  readonly rate: number | null;
 }
 
 const TELL_MS = 200;
@@ -22,6 +32,7 @@ export class Runtime {
   #tokens = 0;
   #hasEnded = false;
   #toldAt = -Infinity;
+  #toldTokens = 0;
 
   constructor(hooks: RuntimeHooks) {
     this.#hooks = hooks;
@@ -80,15 +91,25 @@ export class Runtime {
       told = fraction;
       this.#hooks.send({ type: 'progress', id, fraction });
     };
-    const { model, contextSize } = await loadWithWllama(command, { onProgress, signal });
+    const onLost = ({ code, message }: EngineError) => {
+      if (!this.#models.delete(id)) return;
+      this.#hooks.send({ type: 'lost', id, error: { code, message } });
+      this.#tell();
+    };
+    const { model, contextSize } = await this.#loader(command)(command, { onProgress, onLost, signal });
     if (this.#hasEnded) return model.unload();
     this.#models.set(id, model);
     this.#hooks.send({ type: 'loaded', id, contextSize, slots, verifiedBytes: null, measuredBytes: null });
   }
 
+  #loader({ mlc, deviceIndex = 0 }: CommandOf<'load'>): Loader {
+    return mlc === undefined ? wllamaOn(this.#hooks.isGpu[deviceIndex] === true) : loadWithWebLlm;
+  }
+
   async #start(command: CommandOf<'start'>, signal: AbortSignal): Promise<void> {
     const model = this.#models.get(command.resident);
-    if (model === undefined) throw new EngineError('INTERNAL', 'That model is not loaded in this browser.');
+    if (model === undefined)
+      throw new EngineError('DEVICE_LOST', 'That model is not loaded in this browser any more: try again.');
     this.#running++;
     this.#tell();
     try {
@@ -117,7 +138,15 @@ export class Runtime {
   }
 
   #tell(): void {
-    this.#toldAt = performance.now();
-    this.#hooks.onChange({ loaded: this.#models.size, running: this.#running, tokens: this.#tokens });
+    const now = performance.now();
+    const rate = ((this.#tokens - this.#toldTokens) * 1000) / Math.max(1, now - this.#toldAt);
+    this.#toldAt = now;
+    this.#toldTokens = this.#tokens;
+    this.#hooks.onChange({
+      loaded: this.#models.size,
+      running: this.#running,
+      tokens: this.#tokens,
+      rate: this.#running === 0 ? null : rate,
+    });
   }
 }

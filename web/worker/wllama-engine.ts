@@ -1,6 +1,17 @@
 import { Wllama, type RawCompletionChunk } from '@wllama/wllama';
 import wasmUrl from '@wllama/wllama/esm/wasm/wllama.wasm?url';
-import { EngineError, type End, type Load, type Model, type Part, type Start } from './engine.ts';
+import {
+  emptyEnd,
+  EngineError,
+  type End,
+  type Load,
+  type LoadHooks,
+  type Loaded,
+  type Loader,
+  type Model,
+  type Part,
+  type Start,
+} from './engine.ts';
 
 /** llama.cpp's build inside wllama. */
 export const wllamaVersion = (): string => `wllama ${Wllama.getLibllamaVersion()}`;
@@ -9,6 +20,9 @@ export const wllamaVersion = (): string => `wllama ${Wllama.getLibllamaVersion()
 const CONTEXT_STEP = 256;
 /** More than one thread needs a page of its own origin, and was slower wherever the others were busy. */
 const THREADS = 1;
+/** More than any model has. */
+const EVERY_LAYER = 9999;
+const ON_GPU = /assigned to device WebGPU/i;
 /** What wllama throws for any native exception; its reason is in the log before it. */
 const NATIVE_EXCEPTION = /Invalid typed array length/;
 const TOO_LONG = /exceeds the available context size|Context size has been exceeded/;
@@ -26,17 +40,25 @@ type Chunk = RawCompletionChunk & {
   readonly __verbose?: { readonly stop_type?: string };
 };
 
-/** GGUF on the CPU of this browser. @throws EngineError */
-export async function loadWithWllama(
+/** GGUF in this browser, on its CPU or on its GPU. */
+export const wllamaOn =
+  (isGpu: boolean): Loader =>
+  (load, hooks) =>
+    loadWithWllama(load, hooks, isGpu);
+
+/** @throws EngineError */
+async function loadWithWllama(
   load: Load,
-  { onProgress, signal }: { onProgress: (fraction: number) => void; signal: AbortSignal },
-): Promise<{ model: Model; contextSize: number }> {
+  { onProgress, signal }: LoadHooks,
+  isGpu: boolean,
+): Promise<Loaded> {
   const complaints: string[] = [];
+  const native = new NativeLog(complaints);
   // Without the library wllama would wait for ever.
   if (!(await fetch(wasmUrl, { method: 'HEAD', signal })).ok)
     throw new EngineError('BACKEND_UNAVAILABLE', 'The gateway does not serve wllama.wasm: build it again.');
   const blobs = await fetchAll(load.files ?? [], onProgress, signal);
-  const wllama = new Wllama({ default: wasmUrl }, { logger: loggerTo(complaints) });
+  const wllama = new Wllama({ default: wasmUrl }, { logger: native });
   // Nothing is ever loaded from elsewhere.
   wllama.setCompat(null);
   const stop = () => void wllama.exit();
@@ -46,7 +68,9 @@ export async function loadWithWllama(
     await wllama.loadModel(blobs, {
       n_ctx: contextSize * load.slots,
       n_batch: load.batchSize,
-      n_gpu_layers: 0,
+      n_gpu_layers: isGpu ? EVERY_LAYER : 0,
+      // Only the native log tells where the layers went.
+      ...(isGpu && { log_level: 1 }),
       n_threads: THREADS,
       n_parallel: load.slots,
       kv_unified: load.slots === 1,
@@ -57,6 +81,11 @@ export async function loadWithWllama(
       throw new EngineError(
         'VARIANT_NOT_AVAILABLE',
         `wllama cannot load the file: ${complaints.at(-1) ?? 'no reason given'}`,
+      );
+    if (isGpu && !native.isOnGpu)
+      throw new EngineError(
+        'BACKEND_UNAVAILABLE',
+        'wllama would compute this on the CPU and not on the GPU: ask for another device.',
       );
     return { model: new WllamaModel(wllama, complaints, load.chatTemplate !== null), contextSize };
   } catch (error) {
@@ -101,17 +130,28 @@ async function fetchAll(
   return blobs;
 }
 
-function loggerTo(complaints: string[]) {
-  const nothing = () => undefined;
-  return {
-    debug: nothing,
-    log: nothing,
-    warn: nothing,
-    error: (...words: unknown[]) => {
-      if (typeof words[0] === 'string' && !words[0].startsWith('Stack trace')) complaints.push(words[0]);
-      if (complaints.length > 20) complaints.shift();
-    },
+/** llama.cpp's own words: what it complains of, and where it puts the layers. */
+class NativeLog {
+  readonly #complaints: string[];
+  isOnGpu = false;
+
+  constructor(complaints: string[]) {
+    this.#complaints = complaints;
+  }
+
+  readonly debug = (...words: unknown[]): void => this.#note(words);
+  readonly log = (...words: unknown[]): void => this.#note(words);
+  readonly warn = (...words: unknown[]): void => this.#note(words);
+
+  readonly error = (...words: unknown[]): void => {
+    this.#note(words);
+    if (typeof words[0] === 'string' && !words[0].startsWith('Stack trace')) this.#complaints.push(words[0]);
+    if (this.#complaints.length > 20) this.#complaints.shift();
   };
+
+  #note(words: readonly unknown[]): void {
+    if (words.some((word) => typeof word === 'string' && ON_GPU.test(word))) this.isOnGpu = true;
+  }
 }
 
 function reasonOf(error: unknown, complaints: readonly string[]): string {
@@ -141,7 +181,7 @@ class WllamaModel implements Model {
         'A browser cannot use the chat template that a manifest sets for this model: ask for another backend.',
       );
     const job = new Job(start, onPart, signal);
-    if (start.maxTokens === 0) return job.end('MAX_TOKENS');
+    if (start.maxTokens === 0) return emptyEnd('MAX_TOKENS');
     try {
       const options = {
         ...bodyOf(start),

@@ -3,6 +3,7 @@ import { MixgateError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { ReportOf } from '../../protocol/frames.ts';
 import type { DeviceFacts, RuntimeCapabilities } from '../../routing/device.ts';
+import type { LibraryInterface } from '../../routing/weights.ts';
 import type { Backend, BackendStatus, LoadOptions, LoadRequest, Resident } from '../backend.ts';
 import { channelResident } from '../channel-resident.ts';
 import { request as requestOf } from '../channel.ts';
@@ -21,8 +22,12 @@ export interface WebGpuOptions {
 /** Weights that a browser can fetch, until they are withdrawn. */
 export interface Published {
   readonly files: readonly PublishedFile[];
-  /** Of weights in MLC's format: addresses of the folder and of the model library. */
-  readonly mlc?: { readonly model: string; readonly library: string };
+  /** Of weights in MLC's format: addresses of the folder and of the model library, and how that is called. */
+  readonly mlc?: {
+    readonly model: string;
+    readonly library: string;
+    readonly interface: LibraryInterface;
+  };
   withdraw(): void;
 }
 

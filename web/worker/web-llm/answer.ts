@@ -1,15 +1,22 @@
 import type { ChatCompletionChunk, Completion, MLCEngine } from '@mlc-ai/web-llm';
 import { TextStream } from '../../../src/backends/llama-cpp/runner/text-stream.ts';
-import { EngineError, type End, type Part, type Start } from '../engine.ts';
+import { emptyEnd, EngineError, type End, type Part, type Start } from '../engine.ts';
 import type { Samplers } from './samplers.ts';
 
 export interface AnswerOptions {
   readonly engine: MLCEngine;
   readonly samplers: Samplers;
-  /** Tokens that end a text. */
-  readonly stopTokens: readonly number[];
+  readonly template: Template;
   readonly start: Start;
   readonly onPart: (part: Part) => void;
+}
+
+/** Of a model's conversation template. */
+export interface Template {
+  /** Tokens that end a text. */
+  readonly stopTokens: readonly number[];
+  /** Roles whose words are put into a template, in which `$` has a meaning to web-llm's String.replace. */
+  readonly escaped: ReadonlySet<string>;
 }
 
 type Chunk = ChatCompletionChunk | Completion;
@@ -49,6 +56,7 @@ export class Answer {
     const { engine, samplers, start } = this.#options;
     // Each answer by itself: of a kept conversation web-llm does not say how much of the prompt it had.
     await engine.resetChat();
+    if (this.#reason !== null) return emptyEnd(this.#reason);
     samplers.begin(start);
     let finish: string | null = null;
     try {
@@ -58,7 +66,8 @@ export class Answer {
         const [choice] = chunk.choices;
         if (choice === undefined) continue;
         finish = choice.finish_reason ?? finish;
-        if (this.#reason === null) this.#take('delta' in choice ? (choice.delta.content ?? '') : choice.text);
+        if (this.#reason !== null) void engine.interruptGenerate();
+        else this.#take('delta' in choice ? (choice.delta.content ?? '') : choice.text);
       }
     } catch (error) {
       throw asked(error) ?? error;
@@ -67,17 +76,23 @@ export class Answer {
   }
 
   async #stream(): Promise<AsyncIterable<Chunk>> {
-    const { engine, start } = this.#options;
+    const { engine, start, template } = this.#options;
     const { prompt, jsonSchema } = start;
     const body = bodyOf(start);
     if ('text' in prompt) {
       if (jsonSchema !== null && jsonSchema !== undefined)
-        throw new EngineError('INVALID_INPUT', 'web-llm takes a jsonSchema with messages only, not with text.');
+        throw new EngineError(
+          'INVALID_INPUT',
+          'web-llm takes a jsonSchema with messages only, not with text.',
+        );
       return engine.completions.create({ ...body, prompt: prompt.text });
     }
     return engine.chat.completions.create({
       ...body,
-      messages: [...prompt.messages],
+      messages: prompt.messages.map(({ role, content }) => ({
+        role,
+        content: template.escaped.has(role) ? content.replaceAll('$', '$$$$') : content,
+      })),
       ...(jsonSchema !== null &&
         jsonSchema !== undefined && {
           response_format: { type: 'json_object', schema: JSON.stringify(jsonSchema) },
@@ -110,8 +125,8 @@ export class Answer {
 
   /** Sampled so far, without the one that ends the text: that is nobody's text. */
   #tokens(): number {
-    const { samplers, stopTokens } = this.#options;
-    const isEnd = samplers.lastToken !== null && stopTokens.includes(samplers.lastToken);
+    const { samplers, template } = this.#options;
+    const isEnd = samplers.lastToken !== null && template.stopTokens.includes(samplers.lastToken);
     return samplers.tokens - (isEnd ? 1 : 0);
   }
 
@@ -124,11 +139,13 @@ export class Answer {
   #end(finish: string | null): End {
     const { contextSize, maxTokens } = this.#options.start;
     const promptTokens = this.#usage?.prompt_tokens ?? this.#promptTokens();
-    if (promptTokens >= contextSize - 1 && this.#reason !== 'CANCELLED') throw tooLong(promptTokens, contextSize);
+    if (promptTokens >= contextSize - 1 && this.#reason !== 'CANCELLED')
+      throw tooLong(promptTokens, contextSize);
     const completionTokens = this.#counted ?? this.#tokens();
     const rest = this.#reason === 'STOP_SEQUENCE' ? '' : this.#text.flush();
     this.#emit(rest, completionTokens);
-    const ended = finish === 'stop' ? 'END_OF_TEXT' : completionTokens === maxTokens ? 'MAX_TOKENS' : 'CONTEXT_FULL';
+    const ended =
+      finish === 'stop' ? 'END_OF_TEXT' : completionTokens === maxTokens ? 'MAX_TOKENS' : 'CONTEXT_FULL';
     const extra = this.#usage?.extra;
     const decoded = Math.max(0, completionTokens - 1);
     const rate = extra?.decode_tokens_per_s ?? 0;

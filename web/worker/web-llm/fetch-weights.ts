@@ -11,7 +11,7 @@ const AT_ONCE = 4;
 
 /** What web-llm asks for, in its order; whatever else lies in the folder it does not. */
 const NEEDED =
-  /\/(mlc-chat-config\.json|[^/]+\.wasm|tokenizer\.(?:json|model)|tensor-cache\.json|params_shard_\d+\.bin)$/;
+  /\/(mlc-chat-config\.json|[^/]+\.wasm|tokenizer\.(?:json|model)|(?:tensor|ndarray)-cache\.json|params_shard_\d+\.bin)$/;
 
 /**
  * Puts the files where web-llm looks first, each only when its bytes are those that the gateway promised: web-llm

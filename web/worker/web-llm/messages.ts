@@ -5,6 +5,7 @@ export interface LoadRequest {
   /** Absolute addresses. */
   readonly model: string;
   readonly library: string;
+  readonly interface: 'PACKED' | 'FFI';
   readonly contextSize: number;
   readonly files: readonly WeightFile[];
 }

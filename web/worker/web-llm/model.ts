@@ -19,6 +19,7 @@ export const loadWithWebLlm: Loader = async (load, hooks) => {
   const request = {
     model: absolute(mlc.model),
     library: absolute(mlc.library),
+    interface: mlc.interface,
     contextSize,
     files: files.map(({ url, sizeBytes, sha256 = '' }) => ({ url: absolute(url), sizeBytes, sha256 })),
   };
@@ -59,7 +60,9 @@ class WebLlmModel implements Model {
     this.#hasOtherTemplate = hasOtherTemplate;
     worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => this.#take(data));
     worker.addEventListener('error', ({ message }) =>
-      this.end(new EngineError('BACKEND_CRASHED', `web-llm's worker failed: ${message || 'it did not start'}`)),
+      this.end(
+        new EngineError('BACKEND_CRASHED', `web-llm's worker failed: ${message || 'it did not start'}`),
+      ),
     );
   }
 

@@ -1,7 +1,7 @@
 /// <reference lib="webworker" />
-import type { MLCEngine } from '@mlc-ai/web-llm';
+import type * as WebLlm from '@mlc-ai/web-llm';
 import { EngineError, type Start } from '../engine.ts';
-import { Answer } from './answer.ts';
+import { Answer, type Template } from './answer.ts';
 import { fetchWeights } from './fetch-weights.ts';
 import { watchGpu, type GpuWatch } from './gpu-watch.ts';
 import type { FromWorker, LoadRequest, ToWorker } from './messages.ts';
@@ -11,12 +11,21 @@ import { Samplers } from './samplers.ts';
 
 declare const self: DedicatedWorkerGlobalScope;
 
+/** Each runs the libraries that were made for it, and no others. */
+const ENGINES: Record<LoadRequest['interface'], () => Promise<typeof WebLlm>> = {
+  FFI: () => import('@mlc-ai/web-llm'),
+  // The same as far as it is used here.
+  PACKED: () => import('web-llm-packed') as unknown as Promise<typeof WebLlm>,
+};
+
 const MODEL = 'model';
 /** Of the load, what fetching is; the rest is bringing the weights to the GPU. */
 const FETCHING = 0.5;
+/** Between an engine's failure and the word of the browser that the GPU is gone. */
+const LOSS_KNOWN_MS = 500;
 
-let engine: MLCEngine | null = null;
-let stopTokens: readonly number[] = [];
+let engine: WebLlm.MLCEngine | null = null;
+let template: Template = { stopTokens: [], escaped: new Set() };
 const samplers = new Samplers();
 const gpu: GpuWatch = watchGpu((message) => {
   // A load that is under way says it itself.
@@ -24,12 +33,22 @@ const gpu: GpuWatch = watchGpu((message) => {
 });
 let answer: Answer | null = null;
 
+/** TVM's last words before it exits: the exception itself says nothing. */
+const fatal: string[] = [];
+for (const level of ['log', 'error'] as const) {
+  const print = console[level].bind(console);
+  console[level] = (...words: unknown[]) => {
+    if (typeof words[0] === 'string' && words[0].includes('FATAL')) fatal.push(words[0].slice(0, 500));
+    print(...words);
+  };
+}
+
 const send = (message: FromWorker): void => self.postMessage(message);
 
-async function load({ model, library, contextSize, files }: LoadRequest): Promise<void> {
+async function load({ model, library, contextSize, files, ...request }: LoadRequest): Promise<void> {
   await fetchWeights(files, (fraction) => send({ type: 'progress', fraction: fraction * FETCHING }));
-  stopTokens = await stopTokensOf(model);
-  const { MLCEngine } = await import('@mlc-ai/web-llm');
+  template = await templateOf(model);
+  const { MLCEngine } = await ENGINES[request.interface]();
   const loading = new MLCEngine({
     appConfig: { model_list: [{ model, model_id: MODEL, model_lib: library }] },
     initProgressCallback: ({ progress }) =>
@@ -48,11 +67,17 @@ async function load({ model, library, contextSize, files }: LoadRequest): Promis
   send({ type: 'loaded' });
 }
 
-async function stopTokensOf(model: string): Promise<readonly number[]> {
+/** What of the model's own conversation template an answer has to know. */
+async function templateOf(model: string): Promise<Template> {
   const cache = await caches.open('webllm/config');
   const config = await cache.match(new URL('mlc-chat-config.json', model));
-  const { conv_template } = (await config?.json()) as { conv_template?: { stop_token_ids?: number[] } };
-  return conv_template?.stop_token_ids ?? [];
+  const { conv_template = {} } = ((await config?.json()) ?? {}) as {
+    conv_template?: { stop_token_ids?: number[]; role_templates?: Record<string, string> };
+  };
+  return {
+    stopTokens: conv_template.stop_token_ids ?? [],
+    escaped: new Set(['system', ...Object.keys(conv_template.role_templates ?? {})]),
+  };
 }
 
 /** Memory that could not be had shows in three ways: an error of the device, a lost device, or a plain exception. */
@@ -61,15 +86,27 @@ function loadError(error: unknown): EngineError {
   if (gpu.isOutOfMemory || /out of memory|allocation (?:failed|size)/i.test(message))
     return new EngineError('OUT_OF_MEMORY', `The browser's GPU has no room for the model: ${message}`);
   if (gpu.lost !== null)
-    return new EngineError('DEVICE_LOST', `The browser's GPU was lost while the model was loaded: ${gpu.lost}`);
+    return new EngineError(
+      'DEVICE_LOST',
+      `The browser's GPU was lost while the model was loaded: ${gpu.lost}`,
+    );
   if (error instanceof Error && error.name.startsWith('WebGPUNot'))
     return new EngineError('DEVICE_LOST', "The browser's GPU is not there any more: try again.");
-  return new EngineError('VARIANT_NOT_AVAILABLE', `web-llm cannot load the model: ${message}`);
+  return new EngineError(
+    'VARIANT_NOT_AVAILABLE',
+    `web-llm cannot load the model: ${fatal.at(-1) ?? message}`,
+  );
 }
 
 async function start(request: Start): Promise<void> {
   if (engine === null) throw new EngineError('INTERNAL', 'Nothing is loaded.');
-  answer = new Answer({ engine, samplers, stopTokens, start: request, onPart: (part) => send({ type: 'part', part }) });
+  answer = new Answer({
+    engine,
+    samplers,
+    template,
+    start: request,
+    onPart: (part) => send({ type: 'part', part }),
+  });
   try {
     const end = await answer.run();
     if (gpu.lost === null) send({ type: 'end', end });
@@ -78,15 +115,13 @@ async function start(request: Start): Promise<void> {
   }
 }
 
-function failed(error: unknown): void {
-  if (error instanceof EngineError) send({ type: 'failed', code: error.code, message: error.message });
-  // What a lost GPU makes the engine say is told as what it is.
-  else if (gpu.lost === null)
-    send({
-      type: 'failed',
-      code: 'BACKEND_CRASHED',
-      message: `web-llm failed: ${error instanceof Error ? error.message : String(error)}`,
-    });
+async function failed(error: unknown): Promise<void> {
+  if (error instanceof EngineError) return send({ type: 'failed', code: error.code, message: error.message });
+  // What a lost GPU makes the engine say comes before the loss itself is known; then that is told, and it is enough.
+  await new Promise((resolve) => setTimeout(resolve, LOSS_KNOWN_MS));
+  if (gpu.lost !== null) return;
+  const message = error instanceof Error ? error.message : String(error);
+  send({ type: 'failed', code: 'BACKEND_CRASHED', message: `web-llm failed: ${message}` });
 }
 
 self.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
