@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { WebGpu } from '../../src/backends/webgpu/adapter.ts';
@@ -17,6 +18,7 @@ import { recordingLog } from './recording-log.ts';
 export class WorkerServer {
   readonly backend: WebGpu;
   readonly #weights = new PublishedWeights();
+  readonly #folders = new PublishedFolders(WORKER_KEY);
   #server: Server | null = null;
   #page: Page | null = null;
 
@@ -24,10 +26,11 @@ export class WorkerServer {
   constructor({ leaseMs = 20_000, partBytes }: { leaseMs?: number; partBytes?: number } = {}) {
     this.backend = new WebGpu({
       leaseMs,
-      publish: async (file) =>
-        this.#weights.publish(
-          await filesForBrowser([{ path: file, sizeBytes: statSync(file).size }], partBytes),
-        ),
+      publish: async (place) => {
+        if (statSync(place).isDirectory()) return this.#folders.publish(mlcFolder(place));
+        const file = { path: place, sizeBytes: statSync(place).size };
+        return this.#weights.publish(await filesForBrowser([file], partBytes));
+      },
       onChange: () => undefined,
       log: recordingLog().log,
     });
@@ -47,7 +50,7 @@ export class WorkerServer {
       log: recordingLog().log,
       metrics: new Metrics(),
       weights: this.#weights,
-      folders: new PublishedFolders(WORKER_KEY),
+      folders: this.#folders,
       pagesFolder: path.resolve(import.meta.dirname, '../../dist/worker'),
       isReady: () => true,
     });
@@ -78,4 +81,17 @@ export class WorkerServer {
     await this.backend.dispose();
     await this.#server?.close();
   }
+}
+
+function mlcFolder(folder: string) {
+  const names = readdirSync(folder);
+  return {
+    files: names.map((name) => {
+      const content = readFileSync(path.join(folder, name));
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      return { name, path: path.join(folder, name), sizeBytes: content.length, sha256 };
+    }),
+    library: names.find((name) => name.endsWith('.wasm'))!,
+    interface: 'FFI' as const,
+  };
 }

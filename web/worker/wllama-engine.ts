@@ -74,6 +74,7 @@ async function loadWithWllama(
       n_threads: THREADS,
       n_parallel: load.slots,
       kv_unified: load.slots === 1,
+      ...(load.chatTemplate !== null && { chat_template: load.chatTemplate, jinja: true }),
     });
     const info = wllama.getLoadedContextInfo() as { readonly success?: boolean; readonly n_vocab: number };
     // It also resolves for a file that it could not load.
@@ -87,7 +88,7 @@ async function loadWithWllama(
         'BACKEND_UNAVAILABLE',
         'wllama would compute this on the CPU and not on the GPU: ask for another device.',
       );
-    return { model: new WllamaModel(wllama, complaints, load.chatTemplate !== null), contextSize };
+    return { model: new WllamaModel(wllama, complaints), contextSize };
   } catch (error) {
     await wllama.exit().catch(() => undefined);
     signal.throwIfAborted();
@@ -164,22 +165,13 @@ class WllamaModel implements Model {
   readonly #wllama: Wllama;
   readonly #complaints: string[];
 
-  /** A manifest has set another template than the weights carry; wllama only knows theirs. */
-  readonly #hasOtherTemplate: boolean;
-
-  constructor(wllama: Wllama, complaints: string[], hasOtherTemplate: boolean) {
-    this.#hasOtherTemplate = hasOtherTemplate;
+  constructor(wllama: Wllama, complaints: string[]) {
     this.#wllama = wllama;
     this.#complaints = complaints;
   }
 
   async run(start: Start, onPart: (part: Part) => void, signal: AbortSignal): Promise<End> {
     checkSchema(start.jsonSchema);
-    if (this.#hasOtherTemplate && !('text' in start.prompt))
-      throw new EngineError(
-        'INVALID_INPUT',
-        'A browser cannot use the chat template that a manifest sets for this model: ask for another backend.',
-      );
     const job = new Job(start, onPart, signal);
     if (start.maxTokens === 0) return emptyEnd('MAX_TOKENS');
     try {
