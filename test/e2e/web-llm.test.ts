@@ -54,7 +54,7 @@ async function lend(options: MlcModelOptions | null = {}): Promise<{ page: Page;
   const asked: string[] = [];
   page.context().on('request', (request) => {
     const { pathname } = new URL(request.url());
-    if (pathname.startsWith('/mlc/')) asked.push(pathname.split('/').at(-1)!);
+    if (pathname.startsWith('/weights/')) asked.push(pathname.split('/').at(-1)!);
   });
   await page.goto(workerPage(new URL(gateway.url).origin));
   await until(async () => (await gpus()).length === 1);

@@ -4,11 +4,11 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { WebGpu } from '../../src/backends/webgpu/adapter.ts';
 import { BrowserWorkers } from '../../src/generation/browser-workers.ts';
-import { filesForBrowser } from '../../src/models/browser-files.ts';
+import { publishFolder } from '../../src/backends/webgpu/publish-folder.ts';
+import { filesForBrowser, identityOf } from '../../src/models/browser-files.ts';
 import { createSchema } from '../../src/resolvers/schema.ts';
 import type { Services } from '../../src/resolvers/services.ts';
 import { Metrics } from '../../src/server/metrics.ts';
-import { PublishedFolders } from '../../src/server/published-folders.ts';
 import { PublishedWeights } from '../../src/server/published-weights.ts';
 import { startServer, type Server } from '../../src/server/server.ts';
 import { WORKER_KEY, workerPage } from './browser.ts';
@@ -17,8 +17,7 @@ import { recordingLog } from './recording-log.ts';
 /** The worker's side of a gateway, on a real port, with a backend that a test can hold in its hands. */
 export class WorkerServer {
   readonly backend: WebGpu;
-  readonly #weights = new PublishedWeights();
-  readonly #folders = new PublishedFolders(WORKER_KEY);
+  readonly #weights = new PublishedWeights(WORKER_KEY);
   #server: Server | null = null;
   #page: Page | null = null;
 
@@ -27,9 +26,9 @@ export class WorkerServer {
     this.backend = new WebGpu({
       leaseMs,
       publish: async (place) => {
-        if (statSync(place).isDirectory()) return this.#folders.publish(mlcFolder(place));
+        if (statSync(place).isDirectory()) return publishFolder(this.#weights, mlcFolder(place));
         const file = { path: place, sizeBytes: statSync(place).size };
-        return this.#weights.publish(await filesForBrowser([file], partBytes));
+        return this.#weights.publish(await filesForBrowser([file], partBytes), await identityOf([file]));
       },
       onChange: () => undefined,
       log: recordingLog().log,
@@ -50,7 +49,6 @@ export class WorkerServer {
       log: recordingLog().log,
       metrics: new Metrics(),
       weights: this.#weights,
-      folders: this.#folders,
       pagesFolder: path.resolve(import.meta.dirname, '../../dist/worker'),
       isReady: () => true,
     });

@@ -1,4 +1,5 @@
 import { Wllama, type RawCompletionChunk } from '@wllama/wllama';
+import { fetchGguf } from './fetch-gguf.ts';
 import wasmUrl from '@wllama/wllama/esm/wasm/wllama.wasm?url';
 import {
   emptyEnd,
@@ -57,7 +58,7 @@ async function loadWithWllama(
   // Without the library wllama would wait for ever.
   if (!(await fetch(wasmUrl, { method: 'HEAD', signal })).ok)
     throw new EngineError('BACKEND_UNAVAILABLE', 'The gateway does not serve wllama.wasm: build it again.');
-  const blobs = await fetchAll(load.files ?? [], onProgress, signal);
+  const blobs = await fetchGguf(load.files ?? [], onProgress, signal);
   const wllama = new Wllama({ default: wasmUrl }, { logger: native });
   // Nothing is ever loaded from elsewhere.
   wllama.setCompat(null);
@@ -100,35 +101,6 @@ async function loadWithWllama(
   } finally {
     signal.removeEventListener('abort', stop);
   }
-}
-
-async function fetchAll(
-  files: readonly { readonly url: string; readonly sizeBytes: number }[],
-  onProgress: (fraction: number) => void,
-  signal: AbortSignal,
-): Promise<Blob[]> {
-  const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const blobs: Blob[] = [];
-  let received = 0;
-  for (const { url } of files) {
-    const response = await fetch(url, { signal });
-    if (!response.ok || response.body === null)
-      throw new EngineError(
-        'VARIANT_NOT_AVAILABLE',
-        `The gateway answers ${response.status} for the weights.`,
-      );
-    const chunks: BlobPart[] = [];
-    for await (const chunk of response.body) {
-      chunks.push(chunk);
-      received += chunk.byteLength;
-      onProgress(Math.min(1, received / Math.max(1, total)));
-    }
-    blobs.push(new Blob(chunks));
-  }
-  const [first] = blobs;
-  if (first === undefined || (await first.slice(0, 4).text()) !== 'GGUF')
-    throw new EngineError('VARIANT_NOT_AVAILABLE', 'What the gateway sent is no GGUF file.');
-  return blobs;
 }
 
 /** llama.cpp's own words: what it complains of, and where it puts the layers. */
