@@ -272,6 +272,10 @@ describe('a worker that lies', () => {
         Array.from({ length: 50 }, () => ({ type: 'part', id, text: 'x'.repeat(1000), tokens: 0 })),
     ],
     ['answers with what answers something else', (id: string) => [{ type: 'progress', id, fraction: 1 }]],
+    [
+      'tells of devices that cannot be',
+      () => [{ type: 'device', id: 'register', runtimeVersion: 'x', mathCores: 1, devices: [] }],
+    ],
     ['sends what is no report', (id: string) => [{ type: 'part', id, text: 5 }]],
   ])('and %s is given up; its answer ends with a code', async (_what, reports) => {
     const running = generate({ maxTokens: 5 });
