@@ -88,7 +88,8 @@ export function detect(text: string, script: Script, likely: string | null = nul
   if (!isShared(script)) return languagesOf(script)[0] ?? null;
   const { best, of, isReliable } = scoresOf(text, script);
   if (best === null) return script === 'Latin' ? null : (languagesOf(script)[0] ?? null);
-  const usual = likely ?? languagesOf(script)[0] ?? 'en';
+  // A second script's languages are told by their letters.
+  const usual = likely ?? (script === 'Latin' ? 'en' : best);
   const near = AS[usual] ?? usual;
   if ((of[near] ?? 0) >= of[best]! * (text.length > 12 ? 0.92 : 0.8)) return usual;
   return isReliable || script !== 'Latin' || text.length > 12 ? best : null;

@@ -137,8 +137,9 @@ export class DriftWatch {
     if (token.type === 'open') this.#runs.open();
     if (token.type === 'close') this.#runs.close();
     if (token.type === 'stop') this.#runs.stop();
-    if (token.type === 'stop' || token.type === 'line')
-      for (const shared of this.#shared.values()) shared.sentenceEnd();
+    for (const shared of this.#shared.values())
+      if (token.type === 'mark') shared.mark();
+      else if (token.type === 'stop' || token.type === 'line') shared.sentenceEnd();
     if (token.type === 'line') this.#runs.line();
   }
 
@@ -181,7 +182,8 @@ export class DriftWatch {
     this.#settleEither();
     const weight = this.#weightOf(word, letters);
     if (!this.#runs.hasRun) this.#sample = '';
-    if (weight === 0 && !this.#runs.hasRun && !word.isCapital) return;
+    const mayBegin = word.isCapital || SMALL_WORDS.has(word.text.toLowerCase());
+    if (weight === 0 && !this.#runs.hasRun && !mayBegin) return;
     if (this.#sample.length < MAX_SAMPLE) this.#sample += `${word.text} `;
     const { offset, end, script } = word;
     this.#runs.extend({ offset, end, script, language: null, weight });
@@ -192,7 +194,7 @@ export class DriftWatch {
     if (isUnspaced(script) || script === 'Hangul') return wordsIn(text, script);
     const lower = text.toLowerCase();
     const isUnit = this.#previous?.type === 'skipped' && UNITS.has(lower);
-    const isLetter = letters === 1 && !SMALL_WORDS.has(lower);
+    const isLetter = letters === 1 && !(SMALL_WORDS.has(lower) && this.#runs.hasRun);
     if (isUnit || isLetter || this.#isQuoted(word)) return 0;
     if (isCapital) {
       this.#isPending ||= this.#isSentenceStart;

@@ -28,6 +28,9 @@ export class SharedScript {
   readonly #onFragment: (fragment: Fragment) => void;
   #words: Word[] = [];
   #judged = 0;
+  /** Where the part of the sentence after the last comma begins. */
+  #part = 0;
+  #hasParts = false;
   #seenOwn = false;
   #stretch: ForeignStretch | null = null;
 
@@ -50,13 +53,25 @@ export class SharedScript {
     if (this.#words.length < 4 * WINDOW) return;
     this.#words = this.#words.slice(-WINDOW);
     this.#judged = WINDOW;
+    this.#part = 0;
+  }
+
+  /** A comma. One word between two of them is an item of a list: a name, a dish, a loan word. */
+  mark(): void {
+    if (this.#hasParts && this.#words.length - this.#part === 1) this.#words.pop();
+    this.#part = this.#words.length;
+    this.#judged = Math.min(this.#judged, this.#part);
+    this.#hasParts = true;
   }
 
   sentenceEnd(): void {
+    if (this.#hasParts) this.mark();
+    this.#hasParts = false;
     if (this.#words.length < MIN_WORDS) return;
     if (this.#words.length > this.#judged) this.#judge();
     this.#words = [];
     this.#judged = 0;
+    this.#part = 0;
   }
 
   end(): void {

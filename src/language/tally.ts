@@ -9,12 +9,17 @@ const MAX_WORDS = 40;
 const MIN_WORDS = 3;
 const MAX_SAMPLE = 300;
 
+/** A quotation is judged by itself. */
+const ENDS: ReadonlySet<Token['type']> = new Set(['stop', 'line', 'open', 'close']);
+
 /** Counts the words of a text by language, sentence by sentence; the letters of scripts without spaces by what they are worth. */
 export class Tally {
   /** The language to believe in where words could be of several. */
   readonly #likely: string | null;
   readonly #counts = new Map<string, number>();
   #words = new Map<Script, Word[]>();
+  /** Words since the last comma. */
+  #part = 0;
   #clause: Word[] = [];
   /** Han characters that could be either: of the whole text, and of this sentence, with what it has of each language. */
   #eitherHan = 0;
@@ -31,7 +36,8 @@ export class Tally {
   take(token: Token): void {
     if (token.type === 'word') this.#takeWord(token);
     else if (token.type !== 'skipped') this.#endClause();
-    if (token.type === 'stop' || token.type === 'line') this.#endSentence();
+    if (token.type === 'mark') this.#endPart();
+    if (ENDS.has(token.type)) this.#endSentence();
   }
 
   /** Words by language, most first; what no language is known for is left out. */
@@ -53,10 +59,22 @@ export class Tally {
       return;
     }
     this.#endClause();
+    // A letter alone is a variable, or says little.
+    if (word.text.length === 1) return;
+    this.#part++;
     const words = this.#words.get(word.script) ?? [];
     if (words.length === 0) this.#words.set(word.script, words);
     words.push(word);
     if (words.length >= MAX_WORDS) this.#endSentence();
+  }
+
+  /** One word between two commas goes with the rest: it is a name, a dish, a loan word. */
+  #endPart(): void {
+    const [[script, words] = [null, []]] = this.#words;
+    const isAlone = this.#part === 1 && this.#words.size === 1;
+    this.#part = 0;
+    const word = isAlone ? words.pop() : undefined;
+    if (script !== null && word !== undefined) this.#count(script, [word]);
   }
 
   #endClause(): void {
@@ -81,6 +99,7 @@ export class Tally {
   }
 
   #endSentence(): void {
+    this.#part = 0;
     const { zh, ja, either } = this.#han;
     const isMixed = this.#words.size > 1 || zh + ja + either > 0;
     this.#endHan();

@@ -236,6 +236,39 @@ export const CASES: Readonly<Record<string, Case>> = {
     answerLanguage: 'ko',
     fragments: ['list'],
   },
+  'formulas inside Japanese': {
+    prompt: JA,
+    answer: '式は x = a + b です。y と z も使います。',
+    answerLanguage: 'ja',
+    fragments: [],
+  },
+  'a vocabulary list in a Japanese answer': {
+    prompt: '英単語を教えてください。',
+    answer: '- apple：りんご\n- to give up：あきらめる\n- look forward to something：楽しみにする',
+    expectedLanguage: 'ja',
+  },
+  'Japanese that goes on in English after a colon': {
+    prompt: JA,
+    answer: 'ユニコーンとは: ¦a mythical horse with a single horn on its forehead.',
+  },
+  'German that goes on in English within a sentence': {
+    prompt: DE,
+    answer:
+      'Ein Einhorn ist ein Fabelwesen mit einem Horn, ¦which is often described as a white horse with magical powers.',
+  },
+  'Japanese with a Chinese sentence quoted': {
+    prompt: JA,
+    answer: '中国の友人は「独角兽是一种传说中的动物」と言いました。とても面白いですね。',
+    answerLanguage: 'ja',
+    fragments: ['独角兽是一种传说中的动物'],
+  },
+  'Ukrainian for a Ukrainian prompt': {
+    prompt: 'Що таке єдиноріг?',
+    answer: 'Єдиноріг — це міфічна тварина з одним рогом на лобі, яка живе у старих казках.',
+    promptLanguage: 'uk',
+    answerLanguage: 'uk',
+    fragments: [],
+  },
   'Japanese that drifts into Korean': {
     prompt: JA,
     answer: '落ち着いてください。¦유니콘은 위험하지 않습니다. 천천히 물러나세요.',
@@ -292,6 +325,13 @@ export const CASES: Readonly<Record<string, Case>> = {
     answer:
       'Schadenfreude is a German word. We had croissants, sushi and kimchi at the café with José and Jürgen from Zürich. It gave me a feeling of déjà vu.',
     answerLanguage: 'en',
+  },
+  'an English list of foreign dishes': {
+    prompt: 'Name some dishes from all over the world, please.',
+    answer:
+      'Sushi, ramen, kimchi, bratwurst, sauerkraut, croissant, baguette, tortilla, burrito, gnocchi, pho.',
+    expectedLanguage: 'en',
+    fragments: [],
   },
   'English with a French quotation': {
     prompt: EN,
