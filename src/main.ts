@@ -18,6 +18,8 @@ import { Manifests } from './generation/manifests.ts';
 import type { Observer } from './generation/observer.ts';
 import { Planner } from './generation/planner.ts';
 import type { ModelLoadRequest } from './generation/request.ts';
+import { Evaluations } from './generation/quality/evaluations.ts';
+import { ReferenceFolder } from './generation/quality/reference-folder.ts';
 import { ResidencyLoop } from './generation/residency-loop.ts';
 import type { Log } from './log.ts';
 import { PublishedFolders } from './server/published-folders.ts';
@@ -81,7 +83,9 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
     now: Date.now,
     ...generationLimits(config),
   });
-  await Promise.all([catalog.scan(), machine.refresh()]);
+  const references = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
+  const evaluations = new Evaluations({ catalog, planner, machine, residency, folder: references, log });
+  await Promise.all([catalog.scan(), machine.refresh(), references.sweep()]);
   return {
     ...browsers,
     services: {
@@ -94,9 +98,10 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
       planner,
       residency,
       generations,
+      evaluations,
     },
     dispose: async () => {
-      await Promise.all([close(), catalog.close()]);
+      await Promise.all([close(), catalog.close(), evaluations.close()]);
       await Promise.all(backends.map((backend) => backend.dispose()));
     },
   };
