@@ -74,18 +74,11 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const load = (request: ModelLoadRequest) => loadModel(request, 'pinned', { planner, machine, residency });
   const { close, ...pulling } = createPulling(config, { catalog, http, settings, planner, load, log });
-  const generations = new Generations({
-    planner,
-    machine,
-    residency,
-    log,
-    observer,
-    now: Date.now,
-    ...generationLimits(config),
-  });
-  const references = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
-  const evaluations = new Evaluations({ catalog, planner, machine, residency, folder: references, log });
-  await Promise.all([catalog.scan(), machine.refresh(), references.sweep()]);
+  const running = { planner, machine, residency, log };
+  const generations = new Generations({ ...running, observer, now: Date.now, ...generationLimits(config) });
+  const folder = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
+  const evaluations = new Evaluations({ ...running, catalog, folder });
+  await Promise.all([catalog.scan(), machine.refresh(), folder.sweep()]);
   return {
     ...browsers,
     services: {

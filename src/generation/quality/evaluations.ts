@@ -41,6 +41,11 @@ interface Evaluation {
   readonly signal: AbortSignal;
 }
 
+interface Measured {
+  readonly model: string;
+  readonly quantization: string;
+}
+
 /** Measures what quantizations of a model make of a text, one after the other, each in a slot as a generation has it. */
 export class Evaluations {
   readonly #options: EvaluationsOptions;
@@ -129,19 +134,21 @@ export class Evaluations {
       const { resident } = lease;
       if (resident.score === undefined) throw cannotScore(lease.plan.backendId);
       for await (const part of resident.score({ text, contextSize, maxWindows, reference }, signal)) {
-        if (part.type === 'progress') {
-          // The last event says 1.
-          if (part.fraction < 1) yield { quantization, progress: part.fraction, result: null };
-          continue;
-        }
-        if (part.reason === 'CANCELLED') return signal.throwIfAborted();
-        const result = resultOf(part);
-        this.#options.log.info('quality.measured', { model: request.model, quantization, ...result });
-        yield { quantization, progress: 1, result };
+        if (part.type === 'end') yield this.#ended(part, { model: request.model, quantization }, signal);
+        // The last event says 1.
+        else if (part.fraction < 1) yield { quantization, progress: part.fraction, result: null };
       }
     } finally {
       lease.release();
     }
+  }
+
+  /** @throws the signal's reason where it was cancelled */
+  #ended(part: ScoreEnd, { model, quantization }: Measured, signal: AbortSignal): QualityEvent {
+    if (part.reason === 'CANCELLED') signal.throwIfAborted();
+    const result = resultOf(part);
+    this.#options.log.info('quality.measured', { model, quantization, ...result });
+    return { quantization, progress: 1, result };
   }
 
   /** As the variants themselves are called, however they were spelt. @throws MODEL_NOT_FOUND, VARIANT_NOT_AVAILABLE */

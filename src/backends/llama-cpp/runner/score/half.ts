@@ -10,12 +10,12 @@ const LARGEST = 0xfbff;
 
 /** @param value at most 0 */
 export function toHalf(value: number): number {
-  single[0] = -value;
+  single[0] = Math.abs(value);
   const magnitude = bits[0]!;
   // As a half it has 5 bits of exponent with a bias of 15, and 10 of mantissa.
   const exponent = (magnitude >>> 23) - 127 + 15;
   if (exponent >= 31) return LARGEST;
-  if (exponent <= 0) return SIGN | Math.round(-value * 2 ** 24);
+  if (exponent <= 0) return SIGN | Math.round(Math.abs(value) * 2 ** 24);
   const rounded = (exponent << 10) + (((magnitude & 0x7fffff) + 0x1000) >>> 13);
   return rounded > 0x7bff ? LARGEST : SIGN | rounded;
 }

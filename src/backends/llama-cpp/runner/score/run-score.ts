@@ -131,7 +131,7 @@ class Scorer {
     const isScored = new Set(places);
     const input = tokens.slice(from, to).map((token, index): ControlledEvaluateInputItem => {
       const place = from + index;
-      return isScored.has(place) ? [token, { generateNext: asked(rows, tokens[place + 1]!) }] : token;
+      return isScored.has(place) ? [token, { generateNext: { logits: true } }] : token;
     });
     let index = 0;
     seat.asks();
@@ -151,12 +151,8 @@ class Scorer {
   }
 
   #take({ next }: ControlledEvaluateIndexOutput, { rows, row, target }: Scored): void {
-    if (rows === null) {
-      const highest = next.logits?.get(next.token!) ?? NaN;
-      const own = next.logits?.get(target) ?? NaN;
-      return this.tally.add(Math.log(next.totalLogitWeight ?? NaN) + highest - own);
-    }
     const found = this.#distribution(next.logits);
+    if (rows === null) return this.tally.add(surprise(found, target));
     const halves = rows.halves(row);
     if (this.#parts.reference?.mode === 'WRITE') {
       rows.setTop(row, found.top);
@@ -174,16 +170,6 @@ class Scorer {
     return distribution(this.#logits);
   }
 }
-
-/** With a reference every logit; else the one of the next token, the highest one and the sum: a fifth of the time. */
-const asked = (rows: Rows | null, target: Token) =>
-  rows === null
-    ? {
-        token: true,
-        totalLogitWeight: true,
-        logits: { filter: { tokens: [target], includeSelected: true } },
-      }
-    : { logits: true };
 
 function noNumbers(): MixgateError {
   return new MixgateError(
