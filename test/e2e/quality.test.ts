@@ -170,6 +170,25 @@ describe('quality on a text of one’s own', () => {
     expect(results(await evaluate(gateway, { ...input, maxWindows: 1 }))['Q6_K']!.tokens).toBe(255);
   });
 
+  it('says so over server-sent events, too', async () => {
+    const input = { model: DEMO, quantizations: ['Q6_K'], text: PROSE };
+    const response = await fetch(`${gateway.url}/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'accept': 'text/event-stream' },
+      body: JSON.stringify({ query: EVALUATE, variables: { input } }),
+    });
+    let text = '';
+    let isKilled = false;
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      text += decoder.decode(chunk, { stream: true });
+      if (isKilled || !/"progress":0\.[0-9]/.test(text)) continue;
+      isKilled = true;
+      for (const pid of await gateway.runners()) process.kill(pid, 'SIGKILL');
+    }
+    expect(text).toMatch(/"code":"BACKEND_CRASHED".*\n\nevent: complete/s);
+  });
+
   it('refuses what cannot be measured', async () => {
     const input = { quantizations: ['Q8_0'], text: 'A llama and a unicorn.' };
     const cases: [object, string][] = [
