@@ -22,8 +22,8 @@ module.exports = {
       to: { dependencyTypes: ['npm', 'core'] },
     },
     only('backend-interface', '^src/backends/backend\\.ts$', ['^src/routing/']),
-    only('backend-channel', '^src/backends/(channel|channel-resident)\\.ts$', [
-      '^src/backends/(backend|channel)\\.ts$',
+    only('backend-channel', '^src/backends/(channel|channel-resident|channel-score)\\.ts$', [
+      '^src/backends/(backend|channel|channel-score)\\.ts$',
       '^src/protocol/',
       errors,
     ]),

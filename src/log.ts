@@ -46,6 +46,14 @@ export interface LogEvents {
   /** An answer drifted, and a second attempt could not be started. */
   'generation.notRetried': { generation: string; code: string };
   'generation.ended': { generation: string; state: string; tokens: number; ms: number };
+  'quality.measured': {
+    model: string;
+    quantization: string;
+    tokens: number;
+    perplexity: number;
+    klDivergence: number | null;
+    sameTopToken: number | null;
+  };
   'request.failed': { errorId: string; message: string; stack: string | undefined };
 }
 
