@@ -116,6 +116,8 @@ export interface TextPart {
   /** Whole characters that will not be taken back; may be empty where tokens gave none. */
   readonly text: string;
   readonly tokens: number;
+  /** Which tokens of the vocabulary, `tokens` of them; absent where the runtime does not tell. */
+  readonly tokenIds?: readonly number[] | undefined;
 }
 
 export interface EndPart {

@@ -91,12 +91,14 @@ class Inbox {
   ending: Report | MixgateError | null = null;
   #text = '';
   #tokens = 0;
+  readonly #tokenIds: number[] = [];
   #wake: (() => void) | null = null;
 
   push(report: Report | MixgateError): void {
     if (!(report instanceof MixgateError) && report.type === 'part') {
       this.#text += report.text;
       this.#tokens += report.tokens;
+      for (const tokenId of report.tokenIds ?? []) this.#tokenIds.push(tokenId);
     } else {
       this.ending = report;
     }
@@ -105,7 +107,9 @@ class Inbox {
 
   takeText(): GenerationPart | null {
     if (this.#tokens === 0 && this.#text === '') return null;
-    const part = { type: 'text', text: this.#text, tokens: this.#tokens } as const;
+    const tokenIds = this.#tokenIds.splice(0);
+    const known = tokenIds.length === this.#tokens ? { tokenIds } : {};
+    const part = { type: 'text', text: this.#text, tokens: this.#tokens, ...known } as const;
     this.#text = '';
     this.#tokens = 0;
     return part;

@@ -37,7 +37,13 @@ export type GenerationHappening =
   | { readonly type: 'GenerationQueued'; readonly position: number }
   | { readonly type: 'PlanChosen'; readonly plan: Plan }
   | { readonly type: 'ModelLoading'; readonly progress: number }
-  | { readonly type: 'TokenChunk'; readonly text: string; readonly tokens: number }
+  | {
+      readonly type: 'TokenChunk';
+      readonly text: string;
+      readonly tokens: number;
+      /** For comparisons; not part of what subscribers get. */
+      readonly tokenIds?: readonly number[] | undefined;
+    }
   | {
       readonly type: 'GenerationCompleted';
       readonly finishReason: FinishReason;

@@ -124,7 +124,14 @@ export const reportSchema = z.discriminatedUnion('type', [
     /** Device bytes that the load took, measured; null where the runtime cannot tell. */
     measuredBytes: bytes.nullable(),
   }),
-  z.object({ type: z.literal('part'), id, text: z.string(), tokens: count }),
+  z.object({
+    type: z.literal('part'),
+    id,
+    text: z.string(),
+    tokens: count,
+    /** Which tokens of the vocabulary they are, `tokens` of them; left out where the runtime does not tell. */
+    tokenIds: z.array(count).optional(),
+  }),
   z.object({
     type: z.literal('end'),
     id,
