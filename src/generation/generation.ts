@@ -17,6 +17,8 @@ export interface GenerationOptions {
   readonly callerId: string;
   readonly seed: number;
   readonly now: () => number;
+  /** How it will run, where that was planned with others; else it is planned when it starts. */
+  readonly planned?: Plan | null;
 }
 
 /** An event and its place in the log. */
@@ -33,9 +35,12 @@ export class Generation {
   /** The one asked for, or the one drawn. */
   readonly seed: number;
   readonly createdAt: Date;
+  readonly planned: Plan | null;
   readonly log: EventLog;
   /** Resolves with the final event. */
   readonly ended: Promise<void>;
+  /** Where and how fast it runs is told nobody: it is part of a comparison that is judged blind. */
+  isConcealed = false;
   readonly #controller = new AbortController();
   readonly #now: () => number;
   readonly #texts: string[] = [];
@@ -43,6 +48,8 @@ export class Generation {
   #state: GenerationState = 'QUEUED';
   #finishedAt: Date | null = null;
   #firstTokenAt: Date | null = null;
+  #startedAt: Date;
+  #measuredBytes: number | null = null;
   #plan: Plan | null = null;
   #finishReason: FinishReason | null = null;
   #error: GenerationError | null = null;
@@ -50,13 +57,15 @@ export class Generation {
   #timings: Timings | null = null;
   #resolveEnded: () => void = () => undefined;
 
-  constructor({ id, request, callerId, seed, now }: GenerationOptions) {
+  constructor({ id, request, callerId, seed, now, planned = null }: GenerationOptions) {
     this.id = id;
     this.request = request;
     this.callerId = callerId;
     this.seed = seed;
     this.#now = now;
     this.createdAt = new Date(now());
+    this.#startedAt = this.createdAt;
+    this.planned = planned;
     this.log = new EventLog(id);
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
   }
@@ -69,6 +78,14 @@ export class Generation {
   }
   get finishedAt(): Date | null {
     return this.#finishedAt;
+  }
+  /** When it was asked for or, where it had to wait for others of its comparison, when its turn came. */
+  get startedAt(): Date {
+    return this.#startedAt;
+  }
+  /** Measured memory of the model that answers, bytes; null before that and where it cannot be told. */
+  get measuredBytes(): number | null {
+    return this.#measuredBytes;
   }
   get firstTokenAt(): Date | null {
     return this.#firstTokenAt;
@@ -106,9 +123,15 @@ export class Generation {
     this.#controller.abort(new Error('cancelled'));
   }
 
-  /** The prompt is being read. */
-  startPrefill(): void {
+  /** Its turn has come: the clock of its timings starts now. */
+  begin(): void {
+    this.#startedAt = new Date(this.#now());
+  }
+
+  /** The prompt is being read, by a resident that takes so many bytes; null where that cannot be told. */
+  startPrefill(measuredBytes: number | null): void {
     this.#state = 'PREFILL';
+    this.#measuredBytes = measuredBytes;
   }
 
   record(event: GenerationHappening): void {

@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Plan } from '../routing/plan.ts';
 import type { GenerationEvent } from './events.ts';
 import { Generation } from './generation.ts';
 import type { Observer } from './observer.ts';
@@ -24,6 +25,16 @@ const READERS_MS = 2000;
 
 const MAX_RANDOM_SEED = 2 ** 31;
 
+/** One that was not given. */
+export const drawSeed = (): number => randomInt(MAX_RANDOM_SEED);
+
+export interface StartOptions {
+  /** How it will run; else it is planned when its turn comes. */
+  readonly planned?: Plan | null;
+  /** It waits for this before anything else. */
+  readonly after?: Promise<unknown> | null;
+}
+
 /** Starts generations and finds them again. */
 export class Generations {
   readonly #options: GenerationsOptions;
@@ -41,18 +52,22 @@ export class Generations {
   }
 
   /** Starts and returns at once. @throws QUEUE_FULL, BACKEND_UNAVAILABLE while draining, and what `Planner.check` throws */
-  start(request: GenerationRequest, callerId: string): Generation {
+  start(
+    request: GenerationRequest,
+    callerId: string,
+    { planned = null, after = null }: StartOptions = {},
+  ): Generation {
     if (this.#isDraining)
       throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
     this.#options.planner.check({ ...request, slots: 1 });
     this.#checkQueue();
-    const seed = request.sampling.seed ?? randomInt(MAX_RANDOM_SEED);
+    const seed = request.sampling.seed ?? drawSeed();
     const { now } = this.#options;
-    const generation = new Generation({ id: randomUUID(), request, callerId, seed, now });
+    const generation = new Generation({ id: randomUUID(), request, callerId, seed, now, planned });
     this.#forgetOld();
     this.#byId.set(generation.id, generation);
     this.#cancelWhenLeft(generation);
-    const running = run(generation, this.#options).then(() => this.#ended(generation));
+    const running = this.#run(generation, after).then(() => this.#ended(generation));
     this.#running.set(generation.id, running);
     void running.finally(() => this.#running.delete(generation.id));
     return generation;
@@ -98,6 +113,11 @@ export class Generations {
     );
   }
 
+  /** Resolves when it has ended and its slot is free. */
+  settled({ id }: Generation): Promise<void> {
+    return this.#running.get(id) ?? Promise.resolve();
+  }
+
   get running(): number {
     return this.#running.size;
   }
@@ -113,6 +133,16 @@ export class Generations {
     clearTimeout(timer);
     const read = Promise.all([...this.#byId.values()].map(({ log }) => log.unread()));
     await Promise.race([read, setTimeoutPromise(READERS_MS, undefined, { ref: false })]);
+  }
+
+  async #run(generation: Generation, after: Promise<unknown> | null): Promise<void> {
+    if (after !== null) {
+      await Promise.race([after, aborted(generation.signal)]);
+      generation.begin();
+      if (generation.signal.aborted)
+        return generation.record({ type: 'GenerationCancelled', usage: generation.usage });
+    }
+    await run(generation, this.#options);
   }
 
   #checkQueue(): void {
@@ -163,3 +193,9 @@ export class Generations {
     this.#options.observer.generationEnded(state);
   }
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
