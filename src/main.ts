@@ -10,6 +10,11 @@ import { WebGpu, type Published } from './backends/webgpu/adapter.ts';
 import { runCommandLine } from './cli/command-line.ts';
 import type { Gateway } from './cli/environment.ts';
 import type { Config } from './config.ts';
+import { Comparisons, type ComparisonsOptions } from './generation/comparison/comparisons.ts';
+import { DeviceEnergy } from './generation/comparison/energy.ts';
+import { NvidiaEnergy } from './generation/comparison/nvidia-energy.ts';
+import { RaplEnergy } from './generation/comparison/rapl-energy.ts';
+import { MemoryComparisonStore } from './generation/comparison/store.ts';
 import { Generations } from './generation/generations.ts';
 import { BrowserWorkers } from './generation/browser-workers.ts';
 import { loadModel } from './generation/load-model.ts';
@@ -81,6 +86,7 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
     now: Date.now,
     ...generationLimits(config),
   });
+  const comparisons = createComparisons(config, { catalog, planner, machine, residency, generations });
   await Promise.all([catalog.scan(), machine.refresh()]);
   return {
     ...browsers,
@@ -94,12 +100,28 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
       planner,
       residency,
       generations,
+      comparisons,
     },
     dispose: async () => {
       await Promise.all([close(), catalog.close()]);
       await Promise.all(backends.map((backend) => backend.dispose()));
     },
   };
+}
+
+function createComparisons(
+  config: Config,
+  services: Pick<ComparisonsOptions, 'catalog' | 'planner' | 'machine' | 'residency' | 'generations'>,
+): Comparisons {
+  const { disconnectGraceMs, keepEnded } = generationLimits(config);
+  return new Comparisons({
+    ...services,
+    store: new MemoryComparisonStore({ keepEnded, now: Date.now }),
+    energy: new DeviceEnergy({ nvidia: new NvidiaEnergy(), cpu: new RaplEnergy() }),
+    languageReport: () => null,
+    now: Date.now,
+    disconnectGraceMs,
+  });
 }
 
 const createLlamaCpp = ({ gpu, threads }: Config, log: Log): LlamaCpp =>
