@@ -125,6 +125,8 @@ export interface EndPart {
   readonly reason: 'END_OF_TEXT' | 'MAX_TOKENS' | 'STOP_SEQUENCE' | 'CONTEXT_FULL' | 'CANCELLED';
   readonly usage: Usage;
   readonly timings: StageTimings;
+  /** What the resident takes of host memory by now, measured; absent where that cannot be told. */
+  readonly memoryBytes?: number | undefined;
 }
 
 /** Tokens. `promptTokens` counts the cached ones too. */

@@ -84,7 +84,8 @@ function ending(report: Report | MixgateError): GenerationPart {
   if (report.type === 'error') throw fromWire(report.error);
   if (report.type !== 'end')
     throw new MixgateError('INTERNAL', `A ${report.type} frame does not belong here.`);
-  return { type: 'end', reason: report.reason, usage: report.usage, timings: report.timings };
+  const { reason, usage, timings, memoryBytes } = report;
+  return { type: 'end', reason, usage, timings, ...(memoryBytes === undefined ? {} : { memoryBytes }) };
 }
 
 class Inbox {

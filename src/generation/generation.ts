@@ -134,6 +134,11 @@ export class Generation {
     this.#measuredBytes = measuredBytes;
   }
 
+  /** Its model takes so much by now, measured: where that shows only while it answers. */
+  noteMemory(bytes: number): void {
+    this.#measuredBytes ??= bytes;
+  }
+
   record(event: GenerationHappening): void {
     this.#apply(event);
     if (isFinal(event)) this.#finishedAt = new Date(this.#now());

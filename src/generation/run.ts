@@ -136,7 +136,8 @@ async function acquireFor(generation: Generation, services: RunServices, waits: 
   }
 }
 
-function finish(generation: Generation, { reason, usage }: EndPart, measured: Timings): void {
+function finish(generation: Generation, { reason, usage, memoryBytes }: EndPart, measured: Timings): void {
+  if (memoryBytes !== undefined) generation.noteMemory(memoryBytes);
   if (reason === 'CANCELLED') generation.record({ type: 'GenerationCancelled', usage });
   else generation.record({ type: 'GenerationCompleted', finishReason: reason, usage, timings: measured });
 }

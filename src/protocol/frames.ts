@@ -138,6 +138,8 @@ export const reportSchema = z.discriminatedUnion('type', [
     reason: z.enum(['END_OF_TEXT', 'MAX_TOKENS', 'STOP_SEQUENCE', 'CONTEXT_FULL', 'CANCELLED']),
     usage: z.object({ promptTokens: count, cachedPromptTokens: count, completionTokens: count }),
     timings: z.object({ sample: stage.nullable(), promptEval: stage, eval: stage }),
+    /** What the model on the host takes by now, measured; left out where that cannot be told. */
+    memoryBytes: bytes.optional(),
   }),
   z.object({ type: z.literal('error'), id, error }),
   /** What a load has loaded is gone, as when a browser's GPU was lost; `id` is the load's. */
