@@ -58,6 +58,14 @@ async function until(id: string, wanted: (event: LaneEvent) => boolean): Promise
 const isChunkOf = (lane: number) => (event: LaneEvent) =>
   event.lane === lane && event.event?.__typename === 'TokenChunk';
 
+/** So that the only runners are those of what comes next. */
+async function unloadAll(): Promise<void> {
+  type Devices = { devices: { resident: { id: string }[] }[] };
+  const { data } = await gateway.query<Devices>('{ devices { resident { id } } }');
+  for (const { id } of data.devices.flatMap(({ resident }) => resident))
+    await gateway.query('mutation ($id: ID!) { unloadModel(id: $id) }', { id });
+}
+
 const codeOf = (error: unknown) =>
   (error as { errors: { extensions: { code: string }; message: string }[] }).errors[0]!;
 
@@ -126,6 +134,7 @@ describe('one comparison', () => {
   });
 
   it('leaves the others alone when the runner of a lane is killed', async () => {
+    await unloadAll();
     const { id } = await startComparison(gateway, { ...ENDLESS, lanes: lanesOf('Q2_K', 'Q8_0') });
     await until(id, isChunkOf(0));
     for (const pid of await gateway.runners()) process.kill(pid, 'SIGKILL');
