@@ -87,6 +87,7 @@ class Reader<Event extends Numbered> implements AsyncIterableIterator<Event> {
   }
 
   return(): Promise<Result<Event>> {
+    if (this.#state === 'new') this.#leaveUnread();
     this.#close();
     return Promise.resolve(DONE);
   }
@@ -121,6 +122,12 @@ class Reader<Event extends Numbered> implements AsyncIterableIterator<Event> {
     }
     this.#cursor = event.sequence;
     return { done: false, value: event };
+  }
+
+  /** Who leaves before the first event has come and gone, too. */
+  #leaveUnread(): void {
+    this.#log.changeReaders(1);
+    this.#log.changeReaders(-1);
   }
 
   #open(): void {

@@ -27,8 +27,24 @@ interface SubscribeTo<Arguments> {
 /** An event as it is sent, and what it is an event of. */
 type SentEvent = EventFacts & { readonly of: ComparisonFacts };
 
-async function* sent(of: ComparisonFacts, after: number, signal: AbortSignal): AsyncGenerator<SentEvent> {
-  for await (const event of of.log.read(after, signal)) yield { ...event, of };
+/** No generator: one that was left before its first event would not tell the log. */
+function sent(of: ComparisonFacts, after: number, signal: AbortSignal): AsyncIterableIterator<SentEvent> {
+  const events = of.log.read(after, signal);
+  return {
+    async next() {
+      const result = await events.next();
+      return result.done === true
+        ? { done: true, value: undefined }
+        : { done: false, value: { ...result.value, of } };
+    },
+    async return() {
+      await events.return?.();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 const start = (input: CompareInput, { comparisons, settings, callerId }: RequestContext) =>
