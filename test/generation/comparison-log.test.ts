@@ -45,6 +45,17 @@ describe('ComparisonLog', () => {
     ]);
   });
 
+  it('gives a chunk at once to one who waits for it', async () => {
+    const log = new ComparisonLog('c');
+    const [a, b] = [lane(0), lane(1)];
+    const reader = log.read(0, never);
+    for (const [of, letter] of ['a', 'b', 'c'].entries()) {
+      const next = reader.next();
+      log.append(of % 2, (of % 2 === 0 ? a : b)(chunk(letter)));
+      expect((await next).value).toMatchObject({ lane: of % 2, sequence: of + 1, event: { text: letter } });
+    }
+  });
+
   it('keeps the order of what is no chunk', async () => {
     const log = new ComparisonLog('c');
     const [a, b] = [lane(0), lane(1)];
