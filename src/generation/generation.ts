@@ -24,6 +24,8 @@ export interface GenerationOptions {
 /** An event and its place in the log. */
 const EVENT_BYTES = 150;
 
+const TOKEN_ID_BYTES = 8;
+
 const NO_USAGE: Usage = { promptTokens: 0, cachedPromptTokens: 0, completionTokens: 0 };
 
 /** One prompt and its answer. Everything that is asked of it follows from its events; nothing is kept twice. */
@@ -108,9 +110,10 @@ export class Generation {
   get timings(): Timings | null {
     return this.#timings;
   }
-  /** About what it takes in memory, bytes: its text twice, in the answer and in its events, and the events. */
+  /** About what it takes in memory, bytes: its text twice, in the answer and in its events, the events and the ids of its tokens. */
   get sizeBytes(): number {
-    return 4 * this.#characters + EVENT_BYTES * this.log.lastSequence;
+    const { completionTokens } = this.#usage;
+    return 4 * this.#characters + TOKEN_ID_BYTES * completionTokens + EVENT_BYTES * this.log.lastSequence;
   }
   get lastSequence(): number {
     return this.log.lastSequence;

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -82,6 +82,23 @@ describe('nvidia-smi', () => {
     const joules = await span.end();
     expect(joules).not.toBeNull();
     expect(joules! % 25).toBeCloseTo(0, 6);
+  });
+
+  it('is the one on PATH, asked for index, name and power', async () => {
+    const file = fakeNvidiaSmi('nvidia-smi', '0, NVIDIA H100, 100.00');
+    const before = process.env['PATH'];
+    process.env['PATH'] = `${folder()}:${before}`;
+    try {
+      const span = new NvidiaEnergy().begin(planOn('CUDA'))!;
+      await wait(300);
+      const joules = await span.end();
+      expect(joules).toBeGreaterThan(20);
+      expect(joules).toBeLessThan(200);
+    } finally {
+      process.env['PATH'] = before;
+    }
+    const query = '--query-gpu=index,name,power.draw --format=csv,noheader,nounits -lms 100';
+    expect(readFileSync(`${file}.args`, 'utf8').trim()).toBe(query);
   });
 
   it('tells nothing where it is missing or does not know', async () => {
