@@ -11,6 +11,11 @@ import { publishFolder } from './backends/webgpu/publish-folder.ts';
 import { runCommandLine } from './cli/command-line.ts';
 import type { Gateway } from './cli/environment.ts';
 import type { Config } from './config.ts';
+import { Comparisons, type ComparisonsOptions } from './generation/comparison/comparisons.ts';
+import { DeviceEnergy } from './generation/comparison/energy.ts';
+import { NvidiaEnergy } from './generation/comparison/nvidia-energy.ts';
+import { RaplEnergy } from './generation/comparison/rapl-energy.ts';
+import { MemoryComparisonStore } from './generation/comparison/store.ts';
 import { Generations } from './generation/generations.ts';
 import { BrowserWorkers } from './generation/browser-workers.ts';
 import { loadModel } from './generation/load-model.ts';
@@ -78,6 +83,7 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   const generations = new Generations({ ...running, observer, now: Date.now, ...generationLimits(config) });
   const folder = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
   const evaluations = new Evaluations({ ...running, catalog, folder });
+  const comparisons = createComparisons(config, { catalog, planner, machine, residency, generations });
   await Promise.all([catalog.scan(), machine.refresh(), folder.sweep()]);
   return {
     ...browsers,
@@ -92,12 +98,27 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
       residency,
       generations,
       evaluations,
+      comparisons,
     },
     dispose: async () => {
       await Promise.all([close(), catalog.close(), evaluations.close()]);
       await Promise.all(backends.map((backend) => backend.dispose()));
     },
   };
+}
+
+function createComparisons(
+  config: Config,
+  services: Pick<ComparisonsOptions, 'catalog' | 'planner' | 'machine' | 'residency' | 'generations'>,
+): Comparisons {
+  const { disconnectGraceMs, keepEnded } = generationLimits(config);
+  return new Comparisons({
+    ...services,
+    store: new MemoryComparisonStore({ keepEnded, now: Date.now }),
+    energy: new DeviceEnergy({ nvidia: new NvidiaEnergy(), cpu: new RaplEnergy() }),
+    now: Date.now,
+    disconnectGraceMs,
+  });
 }
 
 const createLlamaCpp = ({ gpu, threads }: Config, log: Log): LlamaCpp =>

@@ -123,6 +123,8 @@ export interface TextPart {
   /** Whole characters that will not be taken back; may be empty where tokens gave none. */
   readonly text: string;
   readonly tokens: number;
+  /** Which tokens of the vocabulary, `tokens` of them; absent where the runtime does not tell. */
+  readonly tokenIds?: readonly number[] | undefined;
 }
 
 export interface EndPart {
@@ -130,6 +132,8 @@ export interface EndPart {
   readonly reason: 'END_OF_TEXT' | 'MAX_TOKENS' | 'STOP_SEQUENCE' | 'CONTEXT_FULL' | 'CANCELLED';
   readonly usage: Usage;
   readonly timings: StageTimings;
+  /** What the resident takes of host memory by now, measured; absent where that cannot be told. */
+  readonly memoryBytes?: number | undefined;
 }
 
 /** Tokens. `promptTokens` counts the cached ones too. */

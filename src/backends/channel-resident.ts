@@ -89,19 +89,22 @@ function ending(report: Report | MixgateError): GenerationPart {
   if (report.type === 'error') throw fromWire(report.error);
   if (report.type !== 'end')
     throw new MixgateError('INTERNAL', `A ${report.type} frame does not belong here.`);
-  return { type: 'end', reason: report.reason, usage: report.usage, timings: report.timings };
+  const { reason, usage, timings, memoryBytes } = report;
+  return { type: 'end', reason, usage, timings, ...(memoryBytes === undefined ? {} : { memoryBytes }) };
 }
 
 class Inbox {
   ending: Report | MixgateError | null = null;
   #text = '';
   #tokens = 0;
+  readonly #tokenIds: number[] = [];
   #wake: (() => void) | null = null;
 
   push(report: Report | MixgateError): void {
     if (!(report instanceof MixgateError) && report.type === 'part') {
       this.#text += report.text;
       this.#tokens += report.tokens;
+      for (const tokenId of report.tokenIds ?? []) this.#tokenIds.push(tokenId);
     } else {
       this.ending = report;
     }
@@ -110,7 +113,9 @@ class Inbox {
 
   takeText(): GenerationPart | null {
     if (this.#tokens === 0 && this.#text === '') return null;
-    const part = { type: 'text', text: this.#text, tokens: this.#tokens } as const;
+    const tokenIds = this.#tokenIds.splice(0);
+    const known = tokenIds.length === this.#tokens ? { tokenIds } : {};
+    const part = { type: 'text', text: this.#text, tokens: this.#tokens, ...known } as const;
     this.#text = '';
     this.#tokens = 0;
     return part;

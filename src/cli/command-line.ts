@@ -10,6 +10,7 @@ import {
   type ConfigSource,
 } from '../config.ts';
 import { asMixgateError } from '../errors.ts';
+import { compareLanes, type CompareOptions } from './compare.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { examine, type DoctorOptions } from './doctor.ts';
 import { printModels, type ModelsOptions } from './models.ts';
@@ -20,6 +21,7 @@ import { pullModels, type PullOptions } from './pull.ts';
 import { measureQuality, type QualityOptions } from './quality.ts';
 import { removeModels, type RemoveOptions } from './remove.ts';
 import { runPrompt, type RunOptions } from './run.ts';
+import { addSamplingOptions } from './sampling-options.ts';
 import { serve } from './serve.ts';
 import { lendBrowser, type WorkerOptions } from './worker.ts';
 
@@ -94,6 +96,7 @@ function program(environment: CommandEnvironment): Command {
 
   addRun(root, environment);
   addQuality(root, environment);
+  addCompare(root, environment);
 
   const plan = root
     .command('plan')
@@ -187,20 +190,8 @@ function addRun(root: Command, environment: CommandEnvironment): void {
     .argument('<prompt...>', 'the prompt');
   run
     .option('-m, --model <id|file>', 'model id, or a GGUF file (default: the embedded demo model)')
-    .option('-q, --quantization <name>', 'pin a quantization, e.g. Q4_K_M (default: the planner chooses)')
-    .option('-c, --context-size <tokens>', 'context for prompt and answer (llama.cpp: --ctx-size)')
-    .option('-g, --gpu-layers <count>', 'pin the layers on the GPU (llama.cpp: -ngl, --n-gpu-layers)')
-    .option('-n, --max-tokens <count>', 'length of the answer at most (llama.cpp: --n-predict)')
-    .option('--temperature <number>', '0 is greedy (llama.cpp: --temp)')
-    .option('--top-k <count>', 'draw from the most likely tokens only')
-    .option('--top-p <share>', 'draw from the most likely share only')
-    .option('--min-p <share>', 'leave out what is less likely than this share of the likeliest')
-    .option('--repeat-penalty <factor>', '1 is off')
-    .option('--repeat-last-n <tokens>', 'how far back the penalty looks')
-    .option('-s, --seed <number>', 'same seed, same text')
-    .option('--system <text>', 'system message')
-    .option('--raw', 'give the prompt to the model as it is, without its chat template')
-    .option('--json', 'print one JSON document instead of text');
+    .option('-q, --quantization <name>', 'pin a quantization, e.g. Q4_K_M (default: the planner chooses)');
+  addSamplingOptions(run).option('--json', JSON_HELP);
   addConfigOptions(run, LOCAL_KEYS).action((words: string[], options: RunOptions) =>
     runPrompt(words.join(' '), options, environment),
   );
@@ -227,6 +218,22 @@ function addQuality(root: Command, environment: CommandEnvironment): void {
     .option('--json', JSON_HELP);
   addConfigOptions(quality, LOCAL_KEYS).action((model: string, options: QualityOptions) =>
     measureQuality(model, options, environment),
+  );
+}
+
+function addCompare(root: Command, environment: CommandEnvironment): void {
+  const compare = root
+    .command('compare')
+    .description('Answer one prompt in several places and show texts, timings and memory side by side.')
+    .argument(
+      '<lane...>',
+      '2 to 8 places: MODEL[:QUANT][@DEVICE_OR_BACKEND], e.g. mixtral:Q2_K@llama-cpp:cpu; MODEL may be a GGUF file',
+    )
+    .requiredOption('-p, --prompt <text>', 'the prompt')
+    .option('--schedule <name>', 'auto, together or in-turn (default: auto)');
+  addSamplingOptions(compare).option('--json', JSON_HELP);
+  addConfigOptions(compare, LOCAL_KEYS).action((lanes: string[], options: CompareOptions) =>
+    compareLanes(lanes, options, environment),
   );
 }
 

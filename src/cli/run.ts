@@ -8,6 +8,7 @@ import type { Services } from '../resolvers/services.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { describePlan, timingsTable } from './format.ts';
 import { withGateway } from './gateway.ts';
+import { samplingOf } from './sampling-options.ts';
 import { subjectOf } from './subject.ts';
 
 /** As the command line gives them: text, or absent. */
@@ -34,8 +35,6 @@ export async function runPrompt(
   });
 }
 
-const number = (value: unknown): unknown => (value === undefined ? undefined : Number(value));
-
 async function request(prompt: string, options: RunOptions, services: Services): Promise<GenerationRequest> {
   const subject = await subjectOf(options.model === undefined ? [] : [options.model], services.catalog);
   const messages = [
@@ -46,18 +45,7 @@ async function request(prompt: string, options: RunOptions, services: Services):
     model: subject.model,
     quantization: subject.quantization ?? options.quantization,
     prompt: options.raw === true ? { text: prompt } : { messages },
-    contextSize: number(options['contextSize']),
-    gpuLayers: number(options['gpuLayers']),
-    maxTokens: number(options['maxTokens']),
-    sampling: {
-      temperature: number(options['temperature']),
-      topK: number(options['topK']),
-      topP: number(options['topP']),
-      minP: number(options['minP']),
-      repeatPenalty: number(options['repeatPenalty']),
-      repeatLastN: number(options['repeatLastN']),
-      seed: number(options['seed']),
-    },
+    ...samplingOf(options),
   };
   return generationRequest(input, services.settings.sampling);
 }

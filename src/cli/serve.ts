@@ -45,6 +45,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     isDraining = true;
     log.info('server.draining', { running: services.generations.running });
     await services.generations.drain(config.drainMs);
+    await services.comparisons.drain();
     await headless?.stop();
     await server.close();
     await dispose();

@@ -19,17 +19,17 @@ export interface AcquireHooks extends SlotHooks {
 type Caller = Pick<SlotRequest, 'id' | 'wantsSlot' | 'pins' | 'priority' | 'callerId'>;
 
 /**
- * Plans and waits for a slot. A load that fails for memory is followed by the next rung of the ladder; one whose
+ * Plans, unless that was done, and waits for a slot. A load that fails for memory is followed by the next rung of the ladder; one whose
  * device is gone, once, by a new plan.
  * @throws what `Planner.choose` and the load throw; OUT_OF_MEMORY when no rung is left
  */
 export async function acquire(
-  subject: PlanSubject,
+  { planned = null, ...subject }: PlanSubject & { readonly planned?: Plan | null },
   caller: Caller,
   { planner, machine, residency }: AcquireServices,
   hooks: AcquireHooks,
 ): Promise<{ readonly plan: Plan; readonly lease: Lease }> {
-  let plan = await planner.choose(subject);
+  let plan = planned ?? (await planner.choose(subject));
   let rungs: Plan[] | null = null;
   let isLost = false;
   while (true) {

@@ -38,7 +38,13 @@ export type GenerationHappening =
   | { readonly type: 'GenerationQueued'; readonly position: number }
   | { readonly type: 'PlanChosen'; readonly plan: Plan }
   | { readonly type: 'ModelLoading'; readonly progress: number }
-  | { readonly type: 'TokenChunk'; readonly text: string; readonly tokens: number }
+  | {
+      readonly type: 'TokenChunk';
+      readonly text: string;
+      readonly tokens: number;
+      /** For comparisons; not part of what subscribers get. */
+      readonly tokenIds?: readonly number[] | undefined;
+    }
   | {
       /** The answer has left the language it is expected in, and stops. */
       readonly type: 'LanguageDrifted';

@@ -23,10 +23,14 @@ export interface GenerationOptions {
   readonly now: () => number;
   /** The generation that it tries again, if it does. */
   readonly retryOf?: string | null;
+  /** How it will run, where that was planned with others; else it is planned when it starts. */
+  readonly planned?: Plan | null;
 }
 
 /** An event and its place in the log. */
 const EVENT_BYTES = 150;
+
+const TOKEN_ID_BYTES = 8;
 
 const NO_USAGE: Usage = { promptTokens: 0, cachedPromptTokens: 0, completionTokens: 0 };
 
@@ -41,9 +45,12 @@ export class Generation {
   /** Id of the generation whose answer drifted, and which this one tries again. */
   readonly retryOf: string | null;
   readonly createdAt: Date;
+  readonly planned: Plan | null;
   readonly log: EventLog;
   /** Resolves with the final event. */
   readonly ended: Promise<void>;
+  /** Where and how fast it runs is told nobody: it is part of a comparison that is judged blind. */
+  isConcealed = false;
   readonly #controller = new AbortController();
   readonly #now: () => number;
   readonly #texts: string[] = [];
@@ -51,6 +58,8 @@ export class Generation {
   #state: GenerationState = 'QUEUED';
   #finishedAt: Date | null = null;
   #firstTokenAt: Date | null = null;
+  #startedAt: Date;
+  #measuredBytes: number | null = null;
   #plan: Plan | null = null;
   #finishReason: FinishReason | null = null;
   #error: GenerationError | null = null;
@@ -62,7 +71,7 @@ export class Generation {
   #language: LanguageReport | null = null;
   #resolveEnded: () => void = () => undefined;
 
-  constructor({ id, request, callerId, seed, now, retryOf = null }: GenerationOptions) {
+  constructor({ id, request, callerId, seed, now, retryOf = null, planned = null }: GenerationOptions) {
     this.id = id;
     this.request = request;
     this.callerId = callerId;
@@ -70,6 +79,8 @@ export class Generation {
     this.retryOf = retryOf;
     this.#now = now;
     this.createdAt = new Date(now());
+    this.#startedAt = this.createdAt;
+    this.planned = planned;
     this.log = new EventLog(id);
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
   }
@@ -82,6 +93,14 @@ export class Generation {
   }
   get finishedAt(): Date | null {
     return this.#finishedAt;
+  }
+  /** When it was asked for or, where it had to wait for others of its comparison, when its turn came. */
+  get startedAt(): Date {
+    return this.#startedAt;
+  }
+  /** Measured memory of the model that answers, bytes; null before that and where it cannot be told. */
+  get measuredBytes(): number | null {
+    return this.#measuredBytes;
   }
   get firstTokenAt(): Date | null {
     return this.#firstTokenAt;
@@ -119,9 +138,10 @@ export class Generation {
   get retriedAs(): string | null {
     return this.#retriedAs;
   }
-  /** About what it takes in memory, bytes: its text twice, in the answer and in its events, and the events. */
+  /** About what it takes in memory, bytes: its text twice, in the answer and in its events, the events and the ids of its tokens. */
   get sizeBytes(): number {
-    return 4 * this.#characters + EVENT_BYTES * this.log.lastSequence;
+    const { completionTokens } = this.#usage;
+    return 4 * this.#characters + TOKEN_ID_BYTES * completionTokens + EVENT_BYTES * this.log.lastSequence;
   }
   get lastSequence(): number {
     return this.log.lastSequence;
@@ -134,9 +154,20 @@ export class Generation {
     this.#controller.abort(new Error('cancelled'));
   }
 
-  /** The prompt is being read. */
-  startPrefill(): void {
+  /** Its turn has come: the clock of its timings starts now. */
+  begin(): void {
+    this.#startedAt = new Date(this.#now());
+  }
+
+  /** The prompt is being read, by a resident that takes so many bytes; null where that cannot be told. */
+  startPrefill(measuredBytes: number | null): void {
     this.#state = 'PREFILL';
+    this.#measuredBytes = measuredBytes;
+  }
+
+  /** Its model takes so much by now, measured: where that shows only while it answers. */
+  noteMemory(bytes: number): void {
+    this.#measuredBytes ??= bytes;
   }
 
   /** Of the whole answer; nothing may be added to it any more. */

@@ -3,6 +3,7 @@ import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { asMixgateError, MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { driftRetry } from './drift-retry.ts';
+import type { Plan } from '../routing/plan.ts';
 import type { GenerationEvent } from './events.ts';
 import { Generation } from './generation.ts';
 import type { Observer } from './observer.ts';
@@ -28,6 +29,18 @@ const FOLLOW_MS = 10_000;
 
 const MAX_RANDOM_SEED = 2 ** 31;
 
+/** One that was not given. */
+export const drawSeed = (): number => randomInt(MAX_RANDOM_SEED);
+
+export interface StartOptions {
+  /** How it will run; else it is planned when its turn comes. */
+  readonly planned?: Plan | null;
+  /** It waits for this before anything else. */
+  readonly after?: Promise<unknown> | null;
+  /** The one that it tries again. */
+  readonly retryOf?: Generation | null;
+}
+
 /** Starts generations and finds them again. */
 export class Generations {
   readonly #options: GenerationsOptions;
@@ -45,16 +58,16 @@ export class Generations {
   }
 
   /** Starts and returns at once. @throws QUEUE_FULL, BACKEND_UNAVAILABLE while draining, and what `Planner.check` throws */
-  start(request: GenerationRequest, callerId: string): Generation {
-    return this.#start(request, callerId, null);
-  }
-
-  #start(request: GenerationRequest, callerId: string, retryOf: Generation | null): Generation {
+  start(
+    request: GenerationRequest,
+    callerId: string,
+    { planned = null, after = null, retryOf = null }: StartOptions = {},
+  ): Generation {
     if (this.#isDraining)
       throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
     this.#options.planner.check({ ...request, slots: 1 });
     this.#checkQueue();
-    const seed = request.sampling.seed ?? randomInt(MAX_RANDOM_SEED);
+    const seed = request.sampling.seed ?? drawSeed();
     const { now } = this.#options;
     const generation = new Generation({
       id: randomUUID(),
@@ -62,14 +75,13 @@ export class Generations {
       callerId,
       seed,
       now,
+      planned,
       retryOf: retryOf?.id ?? null,
     });
     this.#forgetOld();
     this.#byId.set(generation.id, generation);
     this.#cancelWhenLeft(generation, retryOf !== null && retryOf.log.readers > 0);
-    const running = run(generation, this.#options, (drifted) => this.#retry(drifted)).then(() =>
-      this.#ended(generation),
-    );
+    const running = this.#run(generation, after).then(() => this.#ended(generation));
     this.#running.set(generation.id, running);
     void running.finally(() => this.#running.delete(generation.id));
     return generation;
@@ -115,6 +127,11 @@ export class Generations {
     );
   }
 
+  /** Resolves when it has ended and its slot is free. */
+  settled({ id }: Generation): Promise<void> {
+    return this.#running.get(id) ?? Promise.resolve();
+  }
+
   get running(): number {
     return this.#running.size;
   }
@@ -132,6 +149,16 @@ export class Generations {
     await Promise.race([read, setTimeoutPromise(READERS_MS, undefined, { ref: false })]);
   }
 
+  async #run(generation: Generation, after: Promise<unknown> | null): Promise<void> {
+    if (after !== null) {
+      await Promise.race([after, aborted(generation.signal)]);
+      generation.begin();
+      if (generation.signal.aborted)
+        return generation.record({ type: 'GenerationCancelled', usage: generation.usage });
+    }
+    await run(generation, this.#options, (drifted) => this.#retry(drifted));
+  }
+
   #checkQueue(): void {
     const { maxQueued } = this.#options;
     let queued = 0;
@@ -147,7 +174,7 @@ export class Generations {
     const { expectedLanguage, request, callerId } = drifted;
     if (expectedLanguage === null || drifted.retryOf !== null) return null;
     try {
-      return this.#start(driftRetry(request, expectedLanguage), callerId, drifted).id;
+      return this.start(driftRetry(request, expectedLanguage), callerId, { retryOf: drifted }).id;
     } catch (error) {
       const { code } = asMixgateError(error);
       this.#options.log.warn('generation.notRetried', { generation: drifted.id, code });
@@ -199,3 +226,9 @@ export class Generations {
     this.#options.observer.generationEnded(state);
   }
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

@@ -71,11 +71,11 @@ export class Planner {
       );
   }
 
-  /** The plan to run. @throws NO_PLAN_FITS, BACKEND_UNAVAILABLE, and what `check` throws */
-  async choose(subject: PlanSubject): Promise<Plan> {
+  /** The plan to run, beside others that are not loaded yet. @throws NO_PLAN_FITS, BACKEND_UNAVAILABLE, and what `check` throws */
+  async choose(subject: PlanSubject, besides: readonly Occupant[] = []): Promise<Plan> {
     await this.#options.machine.refresh();
     this.check(subject);
-    const snapshot = this.#snapshot(subject);
+    const snapshot = this.#snapshot(subject, besides);
     if (snapshot.devices.length === 0) throw this.#unavailable();
     const { chosen, candidates } = plan(this.#planRequest(subject), snapshot);
     if (chosen !== null) return chosen;
@@ -124,10 +124,10 @@ export class Planner {
     return variantsOf(elsewhere ?? this.#options.catalog.model(model), quantization);
   }
 
-  #snapshot(subject: PlanSubject): PlanSnapshot {
+  #snapshot(subject: PlanSubject, besides: readonly Occupant[] = []): PlanSnapshot {
     const { machine, occupants } = this.#options;
     const { backend } = subject;
-    const snapshot = machine.snapshot(this.#variants(subject, null), occupants());
+    const snapshot = machine.snapshot(this.#variants(subject, null), [...occupants(), ...besides]);
     if (typeof backend !== 'string') return snapshot;
     return { ...snapshot, devices: snapshot.devices.filter(({ backendId }) => backendId === backend) };
   }

@@ -75,7 +75,7 @@ async function attempt(
   const signal = AbortSignal.any([generation.signal, deadline.signal, drift.signal]);
   try {
     waits.grantedAt = services.now();
-    generation.startPrefill();
+    generation.startPrefill(lease.resident.measuredBytes);
     const { prompt, sampling, maxTokens, stop, jsonSchema } = generation.request;
     const { contextSize } = plan;
     const seeded = { ...sampling, seed: generation.seed };
@@ -83,7 +83,8 @@ async function attempt(
     const wasAlone = services.residency.watchCompany();
     for await (const part of lease.resident.generate(request, signal)) {
       if (part.type === 'text') {
-        generation.record({ type: 'TokenChunk', text: part.text, tokens: part.tokens });
+        const { text, tokens, tokenIds } = part;
+        generation.record({ type: 'TokenChunk', text, tokens, tokenIds });
         drift.check();
         continue;
       }
@@ -124,14 +125,14 @@ const runTimeout = (ms: number) =>
   });
 
 async function acquireFor(generation: Generation, services: RunServices, waits: Waits) {
-  const { id, request, callerId } = generation;
+  const { id, request, callerId, planned } = generation;
   const deadline = deadlineIn(
     Math.min(services.deadlines.waitMs, request.maxWaitMs ?? Infinity),
     waitTimeout,
   );
   try {
     return await acquire(
-      { ...request, slots: 1, slotsWanted: services.slotsWanted },
+      { ...request, slots: 1, slotsWanted: services.slotsWanted, planned },
       { id, callerId, wantsSlot: true, pins: false, priority: request.priority },
       services,
       {
@@ -150,9 +151,10 @@ async function acquireFor(generation: Generation, services: RunServices, waits: 
   }
 }
 
-type End = Pick<EndPart, 'usage'> & { readonly reason: FinishReason | 'CANCELLED' };
+type End = Pick<EndPart, 'usage' | 'memoryBytes'> & { readonly reason: FinishReason | 'CANCELLED' };
 
-function finish(generation: Generation, { reason, usage }: End, measured: Timings): void {
+function finish(generation: Generation, { reason, usage, memoryBytes }: End, measured: Timings): void {
+  if (memoryBytes !== undefined) generation.noteMemory(memoryBytes);
   if (reason === 'CANCELLED') {
     generation.record({ type: 'GenerationCancelled', usage });
     return;
@@ -168,18 +170,18 @@ function finish(generation: Generation, { reason, usage }: End, measured: Timing
 }
 
 function timings(generation: Generation, end: EndPart, { loadMs, grantedAt }: Waits, now: number): Timings {
-  const createdAt = generation.createdAt.getTime();
-  const waitedMs = grantedAt - createdAt;
+  const startedAt = generation.startedAt.getTime();
+  const waitedMs = grantedAt - startedAt;
   const { sample, promptEval, eval: decode } = end.timings;
   return {
     queueMs: waitedMs - loadMs,
     loadMs,
     timeToFirstTokenMs:
-      generation.firstTokenAt === null ? null : generation.firstTokenAt.getTime() - createdAt,
+      generation.firstTokenAt === null ? null : generation.firstTokenAt.getTime() - startedAt,
     sample: sample === null ? null : stage(sample),
     promptEval: stage(promptEval),
     eval: stage(decode),
-    totalMs: now - createdAt,
+    totalMs: now - startedAt,
   };
 }
 

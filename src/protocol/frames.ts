@@ -141,13 +141,22 @@ export const reportSchema = z.discriminatedUnion('type', [
     /** Device bytes that the load took, measured; null where the runtime cannot tell. */
     measuredBytes: bytes.nullable(),
   }),
-  z.object({ type: z.literal('part'), id, text: z.string(), tokens: count }),
+  z.object({
+    type: z.literal('part'),
+    id,
+    text: z.string(),
+    tokens: count,
+    /** Which tokens of the vocabulary they are, `tokens` of them; left out where the runtime does not tell. */
+    tokenIds: z.array(count).optional(),
+  }),
   z.object({
     type: z.literal('end'),
     id,
     reason: z.enum(['END_OF_TEXT', 'MAX_TOKENS', 'STOP_SEQUENCE', 'CONTEXT_FULL', 'CANCELLED']),
     usage: z.object({ promptTokens: count, cachedPromptTokens: count, completionTokens: count }),
     timings: z.object({ sample: stage.nullable(), promptEval: stage, eval: stage }),
+    /** What the model on the host takes by now, measured; left out where that cannot be told. */
+    memoryBytes: bytes.optional(),
   }),
   z.object({
     type: z.literal('scored'),

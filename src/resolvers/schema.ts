@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { GraphQLInputObjectType, GraphQLSchema } from 'graphql';
 import { buildSchema, Ctx, Query, Resolver, type PubSub } from 'type-graphql';
 import { BackendResolver, DeviceResolver, ResidentModelResolver } from './backend/resolver.ts';
+import { ComparisonEventResolver, ComparisonResolver, LaneResolver } from './comparison/resolver.ts';
 import { GENERATION_EVENTS } from './generation/events.ts';
 import { GenerationResolver, PlanChosenResolver } from './generation/resolver.ts';
 import { ModelResolver, VariantResolver } from './model/resolver.ts';
@@ -32,9 +33,12 @@ export async function createSchema(): Promise<GraphQLSchema> {
   const schema = await buildSchema({
     resolvers: [
       BackendResolver,
+      ComparisonEventResolver,
+      ComparisonResolver,
       DiskResolver,
       DeviceResolver,
       GenerationResolver,
+      LaneResolver,
       ModelPullResolver,
       ModelResolver,
       PlanChosenResolver,

@@ -1,3 +1,4 @@
+import type { Comparisons } from '../generation/comparison/comparisons.ts';
 import type { Generations } from '../generation/generations.ts';
 import type { Machine } from '../generation/machine.ts';
 import type { Planner } from '../generation/planner.ts';
@@ -24,6 +25,7 @@ export interface Services {
   readonly residency: ResidencyLoop;
   readonly generations: Generations;
   readonly evaluations: Evaluations;
+  readonly comparisons: Comparisons;
 }
 
 /** The context of one operation. */

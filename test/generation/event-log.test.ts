@@ -83,6 +83,18 @@ describe('EventLog', () => {
   });
 });
 
+describe('a reader that leaves before its first event', () => {
+  it('has come and gone', async () => {
+    const log = new EventLog('g');
+    const readers: number[] = [];
+    log.onReaders = (count) => readers.push(count);
+    const iterator = abortFirst((signal) => log.read(0, signal));
+    expect(await iterator.return?.()).toEqual({ done: true, value: undefined });
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    expect(readers).toEqual([1, 0]);
+  });
+});
+
 describe('abortFirst', () => {
   it('lets return() end a source that waits for something that never comes', async () => {
     const log = new EventLog('g');

@@ -1,4 +1,5 @@
 import { MixgateError } from '../../src/errors.ts';
+import type { DeviceKind } from '../../src/routing/device.ts';
 import type {
   Backend,
   EndPart,
@@ -7,6 +8,12 @@ import type {
   Resident,
   RunRequest,
 } from '../../src/backends/backend.ts';
+
+interface FakeDevice {
+  readonly name: string;
+  readonly kind: DeviceKind;
+  readonly freeBytes: number;
+}
 
 /**
  * A hand-written backend that answers with the prompt's words in turn. Each step waits for `step()`, so that a test
@@ -24,19 +31,20 @@ export class FakeBackend implements Backend {
   } as const;
   readonly calls: string[] = [];
   readonly #crashes = new Set<(error: Error | null) => void>();
+  readonly #devices: readonly FakeDevice[];
+
+  constructor(devices: readonly FakeDevice[] = [{ name: 'cpu', kind: 'CPU', freeBytes: 2 ** 33 }]) {
+    this.#devices = devices;
+  }
 
   async describe() {
     this.calls.push('describe');
-    const memory = { memoryTotalBytes: 2 ** 34, memoryFreeBytes: 2 ** 33, memorySource: 'MEASURED' } as const;
-    const device = {
-      id: 'fake:cpu',
-      backendId: this.id,
-      name: 'Fake',
-      kind: 'CPU',
-      memoryBandwidth: null,
-      observations: [],
-    } as const;
-    return { version: '1', available: true, unavailableReason: null, devices: [{ ...device, ...memory }] };
+    const devices = this.#devices.map(({ name, kind, freeBytes }) => ({
+      ...{ id: `fake:${name}`, backendId: this.id, name: `Fake ${name}`, kind },
+      ...{ memoryTotalBytes: 2 ** 34, memoryFreeBytes: freeBytes, memorySource: 'MEASURED' as const },
+      ...{ memoryBandwidth: null, observations: [] },
+    }));
+    return { version: '1', available: true, unavailableReason: null, devices };
   }
 
   async load(

@@ -1,27 +1,25 @@
-import { Arg, Args, ArgsType, Ctx, Field, FieldResolver, ID, Int } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Int } from 'type-graphql';
 import { Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import { MixgateError } from '../../errors.ts';
 import { abortFirst } from '../../generation/abort-first.ts';
-import type { GenerationEvent as GenerationEventFacts } from '../../generation/events.ts';
+import { CONCEALED } from '../../generation/comparison/comparison.ts';
+import type {
+  GenerationError as GenerationErrorFacts,
+  GenerationEvent as GenerationEventFacts,
+  Timings as TimingsFacts,
+} from '../../generation/events.ts';
 import type { Generation as GenerationFacts } from '../../generation/generation.ts';
 import { generationRequest } from '../../generation/request.ts';
 import type { Plan as PlanFacts } from '../../routing/plan.ts';
 import { Plan } from '../plan/types.ts';
+import { DateTime } from '../scalars.ts';
+import { cursorIn, PageArgs, pageOf } from '../page.ts';
 import type { RequestContext, Services } from '../services.ts';
 import { GenerationConnection } from './connection.ts';
 import { GenerationEvent, PlanChosen } from './events.ts';
-import { GenerateInput, Generation } from './types.ts';
+import { GenerateInput, Generation, GenerationError, Timings } from './types.ts';
 
-const MAX_PAGE = 200;
-
-@ArgsType()
-class PageArgs {
-  @Field(() => Int, { nullable: true, defaultValue: 20 })
-  first?: number | null;
-
-  @Field(() => String, { nullable: true })
-  after?: string | null;
-}
+const BLIND = 'It is part of a blind comparison: follow that with comparisonEvents until it is voted on.';
 
 interface SubscribeTo<Arguments> {
   readonly args: Arguments;
@@ -39,16 +37,8 @@ export class GenerationResolver {
   }
 
   @Query(() => GenerationConnection, { description: 'Newest first; at most 200 a page.' })
-  generations(
-    @Args(() => PageArgs) { first, after }: PageArgs,
-    @Ctx() { generations }: Services,
-  ): GenerationConnection {
-    const size = first ?? 20;
-    if (size < 1 || size > MAX_PAGE)
-      throw new MixgateError('INVALID_INPUT', `first: must be 1 to ${MAX_PAGE}.`);
-    const { page, hasNextPage } = generations.list(size, after ?? null);
-    const edges = page.map((node) => ({ cursor: node.id, node: node as unknown as Generation }));
-    return { edges, pageInfo: { hasNextPage, endCursor: edges.at(-1)?.cursor ?? null } };
+  generations(@Args(() => PageArgs) page: PageArgs, @Ctx() { generations }: Services): object {
+    return pageOf(page, generations);
   }
 
   @Mutation(() => Generation, {
@@ -87,7 +77,8 @@ export class GenerationResolver {
   @Subscription(() => GenerationEvent, {
     description: 'Follow or resume: every event after sequence `after`, in order, exactly once, then live.',
     subscribe: ({ args, context: { generations } }: SubscribeTo<{ id: string; after: number | null }>) => {
-      const { log } = generations.get(args.id);
+      const { log, isConcealed } = generations.get(args.id);
+      if (isConcealed) throw new MixgateError('FORBIDDEN', BLIND);
       return abortFirst((signal) => log.read(cursorIn(log, args.after ?? 0), signal));
     },
   })
@@ -99,16 +90,28 @@ export class GenerationResolver {
     return event;
   }
 
-  @FieldResolver(() => Plan, { nullable: true, description: 'Null until it is chosen.' })
-  plan(@Root() { plan }: GenerationFacts): PlanFacts | null {
-    return plan;
+  @FieldResolver(() => Plan, {
+    nullable: true,
+    description: 'Null until it is chosen, and while a blind comparison is not voted on.',
+  })
+  plan(@Root() { plan, isConcealed }: GenerationFacts): PlanFacts | null {
+    return isConcealed ? null : plan;
   }
-}
 
-/** @throws INVALID_INPUT for a cursor that was never given out */
-function cursorIn({ lastSequence }: { readonly lastSequence: number }, after: number): number {
-  if (after >= 0 && after <= lastSequence) return after;
-  throw new MixgateError('INVALID_INPUT', `after: must be 0 to ${lastSequence}, the newest sequence number.`);
+  @FieldResolver(() => DateTime, { nullable: true })
+  finishedAt(@Root() { finishedAt, isConcealed }: GenerationFacts): Date | null {
+    return isConcealed ? null : finishedAt;
+  }
+
+  @FieldResolver(() => Timings, { nullable: true })
+  timings(@Root() { timings, isConcealed }: GenerationFacts): TimingsFacts | null {
+    return isConcealed ? null : timings;
+  }
+
+  @FieldResolver(() => GenerationError, { nullable: true })
+  error(@Root() { error, isConcealed }: GenerationFacts): GenerationErrorFacts | null {
+    return error !== null && isConcealed ? { ...error, message: CONCEALED } : error;
+  }
 }
 
 @Resolver(() => PlanChosen)

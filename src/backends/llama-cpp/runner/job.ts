@@ -98,8 +98,8 @@ class Job {
     this.#sequence = job.sequence;
     this.#seat = job.seat;
     this.#signal = job.signal;
-    this.#parts = new PartSender((text, tokens) =>
-      job.send({ type: 'part', id: job.start.id, text, tokens }),
+    this.#parts = new PartSender((text, tokenIds) =>
+      job.send({ type: 'part', id: job.start.id, text, tokens: tokenIds.length, tokenIds }),
     );
     this.#text = new TextStream([...job.start.stop, ...(job.start.jsonSchema === null ? [] : [JSON_END])]);
     this.#detokenizer = new Detokenizer(loaded.model, job.prompt);
@@ -155,7 +155,7 @@ class Job {
   #take(token: Token): EndReason | null {
     const text = this.#text.push(this.#detokenizer.push(token));
     if (this.#signal.aborted) return 'CANCELLED';
-    this.#parts.push(text, 1);
+    this.#parts.push(text, token);
     if (this.#text.stoppedBy !== null)
       return this.#text.stoppedBy === JSON_END ? 'END_OF_TEXT' : 'STOP_SEQUENCE';
     if (this.#answer.length === this.#start.maxTokens) return 'MAX_TOKENS';
@@ -200,7 +200,7 @@ class Job {
 
   #end(reason: EndReason): Report {
     const rest = this.#text.stoppedBy === null && reason !== 'CANCELLED' ? this.#rest() : '';
-    this.#parts.push(rest, 0);
+    this.#parts.push(rest);
     this.#parts.flush();
     const promptTokens = this.#prompt.length;
     const cachedPromptTokens = this.#cachedPromptTokens;

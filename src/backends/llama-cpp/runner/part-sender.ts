@@ -6,19 +6,19 @@ const INTERVAL_MS = 4;
  * come faster than one interval. None waits longer than that.
  */
 export class PartSender {
-  readonly #send: (text: string, tokens: number) => void;
+  readonly #send: (text: string, tokenIds: number[]) => void;
   #text = '';
-  #tokens = 0;
+  #tokenIds: number[] = [];
   #sentAt = -Infinity;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(send: (text: string, tokens: number) => void) {
+  constructor(send: (text: string, tokenIds: number[]) => void) {
     this.#send = send;
   }
 
-  push(text: string, tokens: number): void {
+  push(text: string, ...tokenIds: number[]): void {
     this.#text += text;
-    this.#tokens += tokens;
+    this.#tokenIds.push(...tokenIds);
     const waited = performance.now() - this.#sentAt;
     if (waited >= INTERVAL_MS) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), INTERVAL_MS - waited);
@@ -28,10 +28,10 @@ export class PartSender {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#tokens === 0 && this.#text === '') return;
-    this.#send(this.#text, this.#tokens);
+    if (this.#tokenIds.length === 0 && this.#text === '') return;
+    this.#send(this.#text, this.#tokenIds);
     this.#text = '';
-    this.#tokens = 0;
+    this.#tokenIds = [];
     this.#sentAt = performance.now();
   }
 }

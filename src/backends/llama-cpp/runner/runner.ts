@@ -13,6 +13,8 @@ export class Runner {
   readonly #send: (report: Report) => void;
   readonly #cancels = new Map<string, AbortController>();
   #loaded: LoadedModel | null = null;
+  /** Host memory of this process before the load; null where the model is on a GPU, which tells by itself. */
+  #bytesBefore: number | null = null;
 
   constructor(gpu: string, send: (report: Report) => void) {
     this.#send = send;
@@ -54,6 +56,7 @@ export class Runner {
     const llama = await this.#llama;
     const { id, budgetBytes } = command;
     const before = await llama.getVramState();
+    const bytesBefore = hostBytes();
     if (command.gpuLayers > 0 && before.total === 0) throw deviceLost();
     const expected = await expectedMemory(llama, command);
     if (expected !== null && budgetBytes !== null && expected.deviceBytes > budgetBytes)
@@ -62,6 +65,7 @@ export class Runner {
     const neededBytes = expected?.deviceBytes ?? null;
     this.#loaded = await LoadedModel.load(llama, command, { signal, onProgress, neededBytes });
     const after = await llama.getVramState();
+    this.#bytesBefore = after.total === 0 ? bytesBefore : null;
     this.#send({
       type: 'loaded',
       id,
@@ -73,7 +77,12 @@ export class Runner {
   }
 
   async #start(command: CommandOf<'start'>, signal: AbortSignal): Promise<void> {
-    await runJob(this.#model(), command, { signal, send: this.#send });
+    const before = this.#bytesBefore;
+    const send = (report: Report) => {
+      const isEnd = report.type === 'end' && before !== null;
+      this.#send(isEnd ? { ...report, memoryBytes: Math.max(0, hostBytes() - before) } : report);
+    };
+    await runJob(this.#model(), command, { signal, send });
   }
 
   async #score(command: CommandOf<'score'>, signal: AbortSignal): Promise<void> {
@@ -151,4 +160,10 @@ async function describeGpu(llama: Llama) {
     memoryTotalBytes: total,
     memoryFreeBytes: free,
   };
+}
+
+/** What this process has in memory, mapped weights that were read included, JavaScript's own heap left out. */
+function hostBytes(): number {
+  const { rss, heapTotal } = process.memoryUsage();
+  return rss - heapTotal;
 }

@@ -1,0 +1,131 @@
+import { createLogUpdate } from 'log-update';
+import pc from 'picocolors';
+import type { Comparison, ComparisonLane } from '../generation/comparison/comparison.ts';
+import type { ScheduleDecision } from '../generation/comparison/schedule.ts';
+import type { StageTiming } from '../generation/events.ts';
+import { gib } from './format.ts';
+import { shorten, table, type Column } from './table.ts';
+
+/** How often the live table is drawn anew, milliseconds. */
+const FRAME_MS = 100;
+const LABEL_LENGTH = 48;
+/** Where an answer parts from lane 0's. */
+const MARK = '▸';
+
+const number = (value: number | null | undefined, digits = 1): string =>
+  value === null || value === undefined ? '–' : value.toFixed(digits);
+
+const LIVE: readonly Column<ComparisonLane>[] = [
+  { head: 'lane', cell: ({ label }) => shorten(label, LABEL_LENGTH) },
+  { head: 'state', cell: ({ generation }) => generation.state.toLowerCase() },
+  { head: 'tokens', cell: ({ generation }) => String(generation.usage.completionTokens), align: 'right' },
+  { head: 'tokens/s', cell: (lane) => number(liveRate(lane)), align: 'right', keep: 1 },
+];
+
+/** As the runtime measured it or, while it runs, since the first token. */
+function liveRate({ generation }: ComparisonLane): number | null {
+  const { timings, firstTokenAt, usage, hasEnded } = generation;
+  if (timings !== null) return timings.eval.tokensPerSecond;
+  if (firstTokenAt === null || hasEnded) return null;
+  const ms = Date.now() - firstTokenAt.getTime();
+  return ms === 0 ? null : (usage.completionTokens * 1000) / ms;
+}
+
+/** A live table of the lanes on standard error until `stop`; nothing where that is no terminal. */
+export function liveTable({ lanes }: Comparison): { stop(): void } {
+  const { stderr } = process;
+  if (!stderr.isTTY) return { stop: () => undefined };
+  const update = createLogUpdate(stderr);
+  const draw = () => update(table(LIVE, lanes, { width: stderr.columns }));
+  const timer = setInterval(draw, FRAME_MS);
+  draw();
+  return {
+    stop() {
+      clearInterval(timer);
+      draw();
+      update.done();
+    },
+  };
+}
+
+export const scheduleLine = ({ taken, reasons }: ScheduleDecision): string =>
+  `${taken === 'TOGETHER' ? 'together' : 'in turn'}: ${reasons.join(' ')}`;
+
+/** Every answer under its label, with a mark where it parts from the first one. */
+export function answers(comparison: Comparison): string {
+  return comparison.lanes
+    .map(({ label, generation }, index) => {
+      const { text, error } = generation;
+      const shared = comparison.divergence(index)?.commonPrefixChars ?? null;
+      const isSame = shared === null || (index > 0 && text === comparison.lanes[0]!.generation.text);
+      const marked = isSame ? text : `${text.slice(0, shared)}${pc.yellow(MARK + text.slice(shared))}`;
+      const problem = error === null ? '' : `\n${pc.red(error.code)} ${error.message}`;
+      return `${pc.bold(label)}\n${marked}${problem}\n`;
+    })
+    .join('\n');
+}
+
+type Measured = ComparisonLane & { readonly index: number; readonly comparison: Comparison };
+
+const rate = (stage: StageTiming | undefined): string => number(stage?.tokensPerSecond);
+
+const MEASURED: readonly Column<Measured>[] = [
+  { head: 'lane', cell: ({ label }) => shorten(label, LABEL_LENGTH) },
+  { head: 'runs', cell: ({ generation }) => generation.plan?.quantization ?? '–', keep: 8 },
+  { head: 'on', cell: ({ generation }) => shorten(generation.plan?.deviceName ?? '–', 24), keep: 3 },
+  { head: 'state', cell: ({ generation }) => generation.state.toLowerCase(), keep: 5 },
+  {
+    head: 'load ms',
+    cell: ({ generation }) => number(generation.timings?.loadMs, 0),
+    align: 'right',
+    keep: 4,
+  },
+  {
+    head: 'first token ms',
+    cell: ({ generation }) => number(generation.timings?.timeToFirstTokenMs, 0),
+    align: 'right',
+    keep: 7,
+  },
+  {
+    head: 'prompt tok/s',
+    cell: ({ generation }) => rate(generation.timings?.promptEval),
+    align: 'right',
+    keep: 6,
+  },
+  { head: 'eval tok/s', cell: ({ generation }) => rate(generation.timings?.eval), align: 'right' },
+  {
+    head: 'tokens',
+    cell: ({ generation }) => String(generation.usage.completionTokens),
+    align: 'right',
+    keep: 6,
+  },
+  {
+    head: 'memory',
+    cell: ({ generation: { measuredBytes } }) => (measuredBytes === null ? '–' : gib(measuredBytes)),
+    align: 'right',
+    keep: 9,
+  },
+  {
+    head: 'J/token',
+    cell: ({ index, comparison }) => number(comparison.energyPerToken(index), 3),
+    align: 'right',
+    keep: 2,
+  },
+  { head: 'differs from', cell: differsFrom, keep: 8 },
+];
+
+/** The token and the character where it parts from lane 0. */
+function differsFrom({ index, comparison, generation }: Measured): string {
+  const divergence = comparison.divergence(index);
+  if (divergence === null) return '–';
+  const { firstDifferentToken: token, commonPrefixChars: character } = divergence;
+  if (generation.text === comparison.lanes[0]!.generation.text) return 'same text';
+  return token === null ? `character ${character}` : `token ${token}, character ${character}`;
+}
+
+/** What was measured, side by side. */
+export const measurements = (comparison: Comparison): string =>
+  table(
+    MEASURED,
+    comparison.lanes.map((lane, index) => ({ ...lane, index, comparison })),
+  );

@@ -1,0 +1,147 @@
+import { MixgateError } from '../../errors.ts';
+import type { GenerationEvent } from '../events.ts';
+import type { Generation } from '../generation.ts';
+import { ComparisonLog } from './comparison-log.ts';
+import { divergenceOf, type Divergence } from './divergence.ts';
+import type { ScheduleDecision } from './schedule.ts';
+import type { Judged, Vote, VoteValue } from './votes.ts';
+
+/** One place that ran the prompt. */
+export interface ComparisonLane {
+  readonly label: string;
+  /** Its place in what was asked for; a blind comparison's lanes are shuffled. */
+  readonly inputIndex: number;
+  readonly generation: Generation;
+}
+
+export interface ComparisonOptions {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly isBlind: boolean;
+  readonly schedule: ScheduleDecision;
+  readonly lanes: readonly ComparisonLane[];
+}
+
+const MAX_COMMENT = 10_000;
+
+/** One prompt in several places. */
+export class Comparison {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly isBlind: boolean;
+  readonly schedule: ScheduleDecision;
+  readonly lanes: readonly ComparisonLane[];
+  readonly log: ComparisonLog;
+  readonly #votes: Vote[] = [];
+  readonly #joulesPerToken = new Map<number, number>();
+  readonly #divergences = new Map<number, Divergence>();
+  #isRevealed: boolean;
+
+  constructor({ id, createdAt, isBlind, schedule, lanes }: ComparisonOptions) {
+    this.id = id;
+    this.createdAt = createdAt;
+    this.isBlind = isBlind;
+    this.schedule = schedule;
+    this.lanes = lanes;
+    this.log = new ComparisonLog(id);
+    this.#isRevealed = !isBlind;
+    if (isBlind) for (const { generation } of lanes) generation.isConcealed = true;
+  }
+
+  get finished(): boolean {
+    return this.log.hasEnded;
+  }
+  get votes(): readonly Vote[] {
+    return this.#votes;
+  }
+  /** Whether it may be told which lane is which. */
+  get isRevealed(): boolean {
+    return this.#isRevealed;
+  }
+  /** About what it keeps alive in memory, bytes. */
+  get sizeBytes(): number {
+    return this.lanes.reduce((sum, { generation }) => sum + generation.sizeBytes, 1000);
+  }
+
+  /** Joules per token of a lane that decoded alone; null where that is not known. */
+  energyPerToken(lane: number): number | null {
+    return this.#joulesPerToken.get(lane) ?? null;
+  }
+
+  noteEnergy(lane: number, joulesPerToken: number): void {
+    this.#joulesPerToken.set(lane, joulesPerToken);
+  }
+
+  /** Null for lane 0, before both have ended, and where one of them failed. */
+  divergence(lane: number): Divergence | null {
+    const known = this.#divergences.get(lane);
+    if (known !== undefined || lane === 0) return known ?? null;
+    const [reference, own] = [this.lanes[0]!.generation, this.lanes[lane]!.generation];
+    if (![reference, own].every(({ hasEnded, error }) => hasEnded && error === null)) return null;
+    const divergence = divergenceOf(answerOf(own), answerOf(reference));
+    this.#divergences.set(lane, divergence);
+    return divergence;
+  }
+
+  /** What a lane's subscribers may know of an event; null for nothing. */
+  visible(event: GenerationEvent): GenerationEvent | null {
+    if (!this.isBlind) return event;
+    switch (event.type) {
+      case 'TokenChunk':
+      case 'LanguageDrifted':
+      case 'GenerationCancelled':
+        return event;
+      case 'GenerationFailed':
+        return { ...event, error: { ...event.error, message: CONCEALED } };
+      case 'GenerationQueued':
+      case 'PlanChosen':
+      case 'ModelLoading':
+      case 'GenerationCompleted':
+        return null;
+    }
+  }
+
+  /** A caller's later vote on a lane replaces the earlier one. @throws INVALID_INPUT */
+  vote(vote: Omit<Vote, 'isBlind'>): void {
+    const problem = this.#problem(vote);
+    if (problem !== null) throw new MixgateError('INVALID_INPUT', problem);
+    const same = this.#votes.findIndex(
+      ({ lane, callerId }) => lane === vote.lane && callerId === vote.callerId,
+    );
+    if (same !== -1) this.#votes.splice(same, 1);
+    this.#votes.push({ ...vote, isBlind: !this.#isRevealed });
+    if (!this.#isRevealed && this.#isJudged()) this.#reveal();
+  }
+
+  /** For win rates: nothing before it is told which lane is which. */
+  get judged(): Judged {
+    const variantIds = this.lanes.map(({ generation }) => generation.plan?.variantId ?? null);
+    return { variantIds, votes: this.#isRevealed ? this.#votes : [] };
+  }
+
+  #problem({ lane, comment }: { lane: number; value: VoteValue; comment: string | null }): string | null {
+    if (!this.finished) return 'The answers are not whole yet: vote when the comparison has finished.';
+    if (!Number.isInteger(lane) || this.lanes[lane] === undefined)
+      return `lane: must be 0 to ${this.lanes.length - 1}.`;
+    if (this.lanes[lane].generation.state !== 'COMPLETED') return `lane: lane ${lane} has no whole answer.`;
+    return (comment ?? '').length > MAX_COMMENT ? `comment: at most ${MAX_COMMENT} characters.` : null;
+  }
+
+  /** Every answer was set against lane 0's, one way or the other; what has no whole answer need not be. */
+  #isJudged(): boolean {
+    const voted = new Set(this.#votes.map(({ lane }) => lane));
+    if (voted.has(0)) return true;
+    return this.lanes.every(
+      ({ generation }, lane) => lane === 0 || voted.has(lane) || generation.state !== 'COMPLETED',
+    );
+  }
+
+  #reveal(): void {
+    this.#isRevealed = true;
+    for (const { generation } of this.lanes) generation.isConcealed = false;
+  }
+}
+
+export const CONCEALED = 'Why is told once the comparison is voted on.';
+
+const answerOf = ({ request, log }: Generation) => ({ modelId: request.model, chunks: log.chunks() });

@@ -1,0 +1,220 @@
+import { Arg, Args, Ctx, FieldResolver, Float, ID, Int } from 'type-graphql';
+import { Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
+import { abortFirst } from '../../generation/abort-first.ts';
+import type {
+  Comparison as ComparisonFacts,
+  ComparisonLane,
+} from '../../generation/comparison/comparison.ts';
+import type { ComparisonEvent as EventFacts } from '../../generation/comparison/comparison-log.ts';
+import { comparisonRequest } from '../../generation/comparison/comparison-request.ts';
+import type { Divergence as DivergenceFacts } from '../../generation/comparison/divergence.ts';
+import type { ScheduleDecision as DecisionFacts } from '../../generation/comparison/schedule.ts';
+import type { WinRate as WinRateFacts } from '../../generation/comparison/votes.ts';
+import type { LanguageReport as LanguageFacts } from '../../language/report.ts';
+import { LanguageReport } from '../language/types.ts';
+import { cursorIn, PageArgs, pageOf } from '../page.ts';
+import { SafeInt } from '../scalars.ts';
+import type { RequestContext, Services } from '../services.ts';
+import { CompareInput, VoteValue } from './inputs.ts';
+import { Comparison, ComparisonConnection, ComparisonEvent, Divergence } from './types.ts';
+import { Lane, ScheduleDecision, WinRate } from './types.ts';
+
+interface SubscribeTo<Arguments> {
+  readonly args: Arguments;
+  readonly context: RequestContext;
+}
+
+/** An event as it is sent, and what it is an event of. */
+type SentEvent = EventFacts & { readonly of: ComparisonFacts };
+
+/** No generator: one that was left before its first event would not tell the log. */
+function sent(of: ComparisonFacts, after: number, signal: AbortSignal): AsyncIterableIterator<SentEvent> {
+  const events = of.log.read(after, signal);
+  return {
+    async next() {
+      const result = await events.next();
+      return result.done === true
+        ? { done: true, value: undefined }
+        : { done: false, value: { ...result.value, of } };
+    },
+    async return() {
+      await events.return?.();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+const start = (input: CompareInput, { comparisons, settings, callerId }: RequestContext) =>
+  comparisons.start(comparisonRequest(input, settings.sampling), callerId);
+
+/** Nothing of it tells which lane is which before it may be told. */
+const decisionOf = ({ schedule, isRevealed }: ComparisonFacts): DecisionFacts =>
+  isRevealed ? schedule : { ...schedule, reasons: [] };
+
+@Resolver(() => Comparison)
+export class ComparisonResolver {
+  @Query(() => Comparison, {
+    nullable: true,
+    description: 'Null when there is none under this id, or not any more.',
+  })
+  comparison(@Arg('id', () => ID) id: string, @Ctx() { comparisons }: Services): ComparisonFacts | null {
+    return comparisons.find(id);
+  }
+
+  @Query(() => ComparisonConnection, { description: 'Newest first; at most 200 a page.' })
+  comparisons(@Args(() => PageArgs) page: PageArgs, @Ctx() { comparisons }: Services): object {
+    return pageOf(page, comparisons);
+  }
+
+  @Query(() => [WinRate], {
+    description: 'Per variant, best first: what votes say, over all comparisons kept.',
+  })
+  winRates(@Ctx() { comparisons }: Services): readonly WinRateFacts[] {
+    return comparisons.winRates();
+  }
+
+  @Mutation(() => Comparison, {
+    description: 'Start and return at once; follow it with Subscription.comparisonEvents.',
+  })
+  startComparison(
+    @Arg('input', () => CompareInput) input: CompareInput,
+    @Ctx() context: RequestContext,
+  ): Promise<ComparisonFacts> {
+    return start(input, context);
+  }
+
+  @Mutation(() => Comparison, {
+    description: 'Cancel every lane, and return when all have ended. One lane: cancelGeneration.',
+  })
+  cancelComparison(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { comparisons }: Services,
+  ): Promise<ComparisonFacts> {
+    return comparisons.cancel(id);
+  }
+
+  @Mutation(() => Comparison, { description: 'Say what an answer is worth, once all of them are there.' })
+  vote(
+    @Arg('comparison', () => ID) id: string,
+    @Arg('lane', () => Int) lane: number,
+    @Arg('value', () => VoteValue) value: VoteValue,
+    @Arg('comment', () => String, { nullable: true }) comment: string | null,
+    @Ctx() { comparisons, callerId }: RequestContext,
+  ): ComparisonFacts {
+    return comparisons.vote(id, { lane, value, comment: comment ?? null, callerId });
+  }
+
+  @Subscription(() => ComparisonEvent, {
+    description: 'Run one prompt in several places and stream all of them.',
+    subscribe: async ({ args, context }: SubscribeTo<{ input: CompareInput }>) => {
+      const comparison = await start(args.input, context);
+      return abortFirst((signal) => sent(comparison, 0, signal));
+    },
+  })
+  compare(@Arg('input', () => CompareInput) _input: CompareInput, @Root() event: SentEvent): SentEvent {
+    return event;
+  }
+
+  @Subscription(() => ComparisonEvent, {
+    description: 'Follow or resume a comparison: every event after sequence `after`, in order, exactly once.',
+    subscribe: ({ args, context: { comparisons } }: SubscribeTo<{ id: string; after: number | null }>) => {
+      const comparison = comparisons.get(args.id);
+      const after = cursorIn(comparison.log, args.after ?? 0);
+      return abortFirst((signal) => sent(comparison, after, signal));
+    },
+  })
+  comparisonEvents(
+    @Arg('id', () => ID) _id: string,
+    @Arg('after', () => Int, { nullable: true, defaultValue: 0 }) _after: number | null,
+    @Root() event: SentEvent,
+  ): SentEvent {
+    return event;
+  }
+
+  @FieldResolver(() => [Lane])
+  lanes(@Root() comparison: ComparisonFacts): LaneRoot[] {
+    return comparison.lanes.map((lane, index) => ({ ...lane, index, comparison }));
+  }
+
+  @FieldResolver(() => ScheduleDecision, { description: 'How its lanes run, and why so.' })
+  schedule(@Root() comparison: ComparisonFacts): DecisionFacts {
+    return decisionOf(comparison);
+  }
+
+  @FieldResolver(() => Int)
+  lastSequence(@Root() { log }: ComparisonFacts): number {
+    return log.lastSequence;
+  }
+}
+
+interface LaneRoot extends ComparisonLane {
+  readonly index: number;
+  readonly comparison: ComparisonFacts;
+}
+
+/** What tells which variant a lane ran is null until it may be told. */
+@Resolver(() => Lane)
+export class LaneResolver {
+  @FieldResolver(() => String, { description: 'A letter while a blind comparison is not voted on.' })
+  label(@Root() { label, index, comparison }: LaneRoot): string {
+    return comparison.isRevealed ? label : String.fromCharCode(65 + index);
+  }
+
+  @FieldResolver(() => Int, {
+    nullable: true,
+    description: "Index into the input's lanes; null while a blind comparison is not voted on.",
+  })
+  inputIndex(@Root() { inputIndex, comparison }: LaneRoot): number | null {
+    return comparison.isRevealed ? inputIndex : null;
+  }
+
+  @FieldResolver(() => SafeInt, {
+    nullable: true,
+    description:
+      "Measured memory of the lane's model while it ran, bytes; null where the runtime cannot tell.",
+  })
+  memoryBytes(@Root() { generation, comparison }: LaneRoot): number | null {
+    return comparison.isRevealed ? generation.measuredBytes : null;
+  }
+
+  @FieldResolver(() => Float, {
+    nullable: true,
+    description:
+      'Joules per decoded token: of the whole GPU (nvidia-smi) or the processor packages (RAPL), idle power included. Null where the platform does not tell, and where the lane did not decode alone.',
+  })
+  energyPerTokenJoules(@Root() { index, comparison }: LaneRoot): number | null {
+    return comparison.isRevealed ? comparison.energyPerToken(index) : null;
+  }
+
+  @FieldResolver(() => LanguageReport, {
+    nullable: true,
+    description: 'Null before the answer is whole.',
+  })
+  language(@Root() { generation }: LaneRoot): LanguageFacts | null {
+    return generation.language;
+  }
+
+  @FieldResolver(() => Divergence, {
+    nullable: true,
+    description: 'Against lane 0; null for lane 0 itself, before both have ended, and where one failed.',
+  })
+  divergence(@Root() { index, comparison }: LaneRoot): DivergenceFacts | null {
+    return comparison.divergence(index);
+  }
+}
+
+@Resolver(() => ComparisonEvent)
+export class ComparisonEventResolver {
+  @FieldResolver(() => Comparison, { nullable: true })
+  comparison(@Root() { lane, of }: SentEvent): ComparisonFacts | null {
+    return lane === null ? of : null;
+  }
+
+  @FieldResolver(() => ScheduleDecision, { nullable: true })
+  schedule(@Root() { firstSequence, of }: SentEvent): DecisionFacts | null {
+    return firstSequence === 1 ? decisionOf(of) : null;
+  }
+}

@@ -1,0 +1,210 @@
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { supervise } from '../../src/backends/supervise.ts';
+import type { MixgateError } from '../../src/errors.ts';
+import type { Comparison } from '../../src/generation/comparison/comparison.ts';
+import type { ComparisonEvent } from '../../src/generation/comparison/comparison-log.ts';
+import { comparisonRequest } from '../../src/generation/comparison/comparison-request.ts';
+import { Comparisons, type ComparisonsOptions } from '../../src/generation/comparison/comparisons.ts';
+import { MemoryComparisonStore } from '../../src/generation/comparison/store.ts';
+import { Generations } from '../../src/generation/generations.ts';
+import { loadModel } from '../../src/generation/load-model.ts';
+import { Machine } from '../../src/generation/machine.ts';
+import { Planner } from '../../src/generation/planner.ts';
+import { loadRequestSchema, parseRequest } from '../../src/generation/request.ts';
+import { ResidencyLoop } from '../../src/generation/residency-loop.ts';
+import { Catalog } from '../../src/models/catalog.ts';
+import { FakeBackend } from '../support/fake-backend.ts';
+import { DEMO } from '../support/gateway.ts';
+import { recordingLog } from '../support/recording-log.ts';
+
+const { log } = recordingLog();
+const catalog = new Catalog({ directories: [path.resolve(import.meta.dirname, '../../models/demo')], log });
+beforeAll(() => catalog.scan());
+
+const MIB = 2 ** 20;
+const KEEP = { count: 100, ms: 60_000, bytes: 2 ** 30 };
+const nothing = () => undefined;
+const observer = { generationEnded: nothing, modelLoaded: nothing };
+const cpu = (mib = 1000) => ({ name: 'cpu', kind: 'CPU', freeBytes: mib * MIB }) as const;
+const gpu = (name: string, mib = 1000) => ({ name, kind: 'CUDA', freeBytes: mib * MIB }) as const;
+const DEADLINE_MS = 10_000;
+
+type Devices = ConstructorParameters<typeof FakeBackend>[0];
+
+/** All of a gateway below its transports, on pretended devices. */
+function gatewayOn(devices: Devices, options: Partial<ComparisonsOptions> & { keep?: typeof KEEP } = {}) {
+  const fake = new FakeBackend(devices);
+  const backends = [supervise(fake)];
+  const machine = new Machine({ backends, margins: { deviceBytes: 0, hostBytes: 0 }, log, now: Date.now });
+  const residency = new ResidencyLoop({
+    ...{ backends, log, now: Date.now, observer },
+    weightsOf: (id) => ({ path: catalog.variant(id).path, chatTemplate: null }),
+    onMemoryChange: () => machine.invalidate(),
+  });
+  const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
+  const services = { planner, machine, residency, now: Date.now, disconnectGraceMs: 5 };
+  const deadlines = { waitMs: DEADLINE_MS, runMs: DEADLINE_MS };
+  const generations = new Generations({
+    ...{ ...services, log, observer, deadlines },
+    ...{ slotsWanted: 4, maxQueued: 100, keepEnded: options.keep ?? KEEP },
+  });
+  const comparisons = new Comparisons({
+    ...{ ...services, catalog, generations },
+    store: new MemoryComparisonStore({ now: Date.now, keepEnded: options.keep ?? KEEP }),
+    energy: { begin: () => null },
+    ...options,
+  });
+  const start = (lanes: object[], more: object = {}) => {
+    const places = lanes.map((lane) => ({ model: DEMO, contextSize: 256, ...lane }));
+    const input = { prompt: { text: 'one two three' }, maxTokens: 5, lanes: places, ...more };
+    return comparisons.start(
+      comparisonRequest(input, () => null),
+      'test',
+    );
+  };
+  return { fake, services, comparisons, residency, generations, start };
+}
+
+async function readAll({ log: events }: Comparison): Promise<ComparisonEvent[]> {
+  const all: ComparisonEvent[] = [];
+  for await (const event of events.read(0, new AbortController().signal)) all.push(event);
+  return all;
+}
+
+const on = (device: string, quantization = 'Q2_K') => ({ device: `fake:${device}`, quantization });
+const states = ({ lanes }: Comparison) => lanes.map(({ generation }) => generation.state);
+
+describe('the schedule', () => {
+  it('is together where each lane has a device of its own', async () => {
+    const comparison = await gatewayOn([cpu(), gpu('a')]).start([on('cpu'), on('a')]);
+    expect(comparison.schedule.taken).toBe('TOGETHER');
+    await readAll(comparison);
+    expect(states(comparison)).toEqual(['COMPLETED', 'COMPLETED']);
+  });
+
+  it('is in turn where two lanes share a device, and says which', async () => {
+    const comparison = await gatewayOn([cpu(), gpu('a')]).start([on('cpu'), on('a'), on('a', 'F16')]);
+    expect(comparison.schedule).toMatchObject({
+      taken: 'IN_TURN',
+      reasons: [/Lanes 1 and 2 .*Fake a/, /skew/].map((pattern) => expect.stringMatching(pattern) as string),
+    });
+    const events = await readAll(comparison);
+    const lanes = events.map(({ lane }) => lane ?? 3);
+    expect(lanes).toEqual(lanes.toSorted((a, b) => a - b));
+  });
+
+  it('is in turn where the lanes do not fit at once, though each does alone', async () => {
+    // The GPU's lane needs some of the host's memory, too.
+    const { start } = gatewayOn([cpu(14), gpu('a')]);
+    const comparison = await start([on('cpu', 'F16'), on('a', 'F16')]);
+    expect(comparison.schedule.taken).toBe('IN_TURN');
+    expect(comparison.schedule.reasons[0]).toMatch(/do not fit at once: fake:cpu lacks \d+ of \d+ bytes/);
+    await readAll(comparison);
+    expect(states(comparison)).toEqual(['COMPLETED', 'COMPLETED']);
+  });
+
+  it('is in turn where asked for', async () => {
+    const comparison = await gatewayOn([cpu(), gpu('a')]).start([on('cpu'), on('a')], {
+      schedule: 'IN_TURN',
+    });
+    expect(comparison.schedule).toEqual({ taken: 'IN_TURN', reasons: ['Asked for.'] });
+    await readAll(comparison);
+  });
+
+  it('is refused where lanes are to run together and do not fit at once', async () => {
+    const { start, generations } = gatewayOn([cpu(14)]);
+    const refused = start([on('cpu', 'F16'), on('cpu', 'Q8_0')], { schedule: 'TOGETHER' });
+    await expect(refused).rejects.toMatchObject({
+      code: 'NO_PLAN_FITS',
+      message: expect.stringContaining('Lane 1') as string,
+    });
+    expect(generations.list(10, null).page).toEqual([]);
+  });
+
+  it('counts what is idle as free', async () => {
+    const { start, residency, fake } = gatewayOn([cpu(14)]);
+    await readAll(await start([on('cpu', 'F16'), on('cpu', 'Q8_0')]));
+    expect(residency.residents()).toHaveLength(1);
+    const comparison = await start([on('cpu', 'Q2_K'), on('cpu', 'Q4_K_M')], { schedule: 'TOGETHER' });
+    await readAll(comparison);
+    expect(states(comparison)).toEqual(['COMPLETED', 'COMPLETED']);
+    expect(fake.calls).toContain('unload');
+  });
+
+  it('counts what is pinned as taken', async () => {
+    const { start, services } = gatewayOn([cpu(14)]);
+    const pinned = { model: DEMO, quantization: 'Q8_0', contextSize: 256, pinned: true };
+    await loadModel(parseRequest(loadRequestSchema, pinned), 'test', services);
+    const lanes = [on('cpu', 'Q2_K'), on('cpu', 'Q6_K')];
+    await expect(start(lanes, { schedule: 'TOGETHER' })).rejects.toMatchObject({ code: 'NO_PLAN_FITS' });
+  });
+
+  it('puts lanes of one variant in one model with a slot for each', async () => {
+    const { start, residency } = gatewayOn([cpu()]);
+    const lanes = [on('cpu'), on('cpu', 'F16'), on('cpu'), { ...on('cpu'), contextSize: 512 }];
+    await readAll(await start(lanes, { schedule: 'TOGETHER' }));
+    const loaded = residency
+      .residents()
+      .map(({ plan: { quantization, slots, contextSize } }) => [quantization, slots, contextSize]);
+    expect(loaded.toSorted()).toEqual([
+      ['F16', 1, 256],
+      ['Q2_K', 3, 512],
+    ]);
+  });
+
+  it('leaves a lane that fits nowhere to fail by itself', async () => {
+    const comparison = await gatewayOn([cpu(8), gpu('a')]).start([on('cpu', 'F16'), on('a')]);
+    await readAll(comparison);
+    expect(states(comparison)).toEqual(['FAILED', 'COMPLETED']);
+    expect(comparison.lanes[0]!.generation.error!.code).toBe('NO_PLAN_FITS');
+  });
+});
+
+describe('energy', () => {
+  it('is told per token of a lane that decoded alone, and of no other', async () => {
+    const energy = { begin: () => ({ end: async () => 8 }) };
+    const { start } = gatewayOn([cpu(), gpu('a')], { energy });
+    const turns = await start([on('cpu'), on('a')], { schedule: 'IN_TURN', maxTokens: 5 });
+    await readAll(turns);
+    // The first token came before the meter was read.
+    expect([0, 1].map((lane) => turns.energyPerToken(lane))).toEqual([2, 2]);
+    const together = await start([on('cpu'), on('a')], { schedule: 'TOGETHER', maxTokens: 50 });
+    await readAll(together);
+    expect(together.energyPerToken(1)).toBeNull();
+  });
+});
+
+describe('ended comparisons', () => {
+  it('are kept up to a number', async () => {
+    const { start, comparisons } = gatewayOn([cpu()], { keep: { ...KEEP, count: 2 } });
+    const ids: string[] = [];
+    for (let count = 0; count < 3; count++) {
+      const comparison = await start([on('cpu'), on('cpu', 'F16')]);
+      await readAll(comparison);
+      ids.push(comparison.id);
+    }
+    expect(comparisons.list(10, null).page.map(({ id }) => id)).toEqual([ids[2], ids[1]]);
+    expect(() => comparisons.get(ids[0]!)).toThrow(
+      expect.objectContaining({ code: 'NOT_FOUND' }) as MixgateError,
+    );
+  });
+
+  it('are kept up to a size, the newest whatever its own', async () => {
+    const { start, comparisons } = gatewayOn([cpu()], { keep: { ...KEEP, bytes: 1 } });
+    for (let count = 0; count < 2; count++) await readAll(await start([on('cpu'), on('cpu', 'F16')]));
+    expect(comparisons.list(10, null).page).toHaveLength(1);
+  });
+});
+
+describe('a comparison nobody follows any more', () => {
+  it('is cancelled after a grace, unless it is to continue', async () => {
+    const { start } = gatewayOn([cpu()]);
+    const left = await start([on('cpu'), on('cpu', 'F16')], { maxTokens: null, prompt: { text: 'endless' } });
+    const reader = left.log.read(0, new AbortController().signal);
+    await reader.next();
+    await reader.return!();
+    await Promise.all(left.lanes.map(({ generation }) => generation.ended));
+    expect(states(left)).toEqual(['CANCELLED', 'CANCELLED']);
+  });
+});
