@@ -1,5 +1,18 @@
-import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import {
+  Arg,
+  Ctx,
+  FieldResolver,
+  ID,
+  Int,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+  Subscription,
+} from 'type-graphql';
 import type { Backend as BackendRuntime } from '../../backends/backend.ts';
+import { abortFirst } from '../../generation/abort-first.ts';
+import { deviceStatus } from '../../generation/device-status.ts';
 import { loadModel } from '../../generation/load-model.ts';
 import { loadRequestSchema, parseRequest } from '../../generation/request.ts';
 import { predictionErrorBytes, type ResidentView } from '../../generation/residency-loop.ts';
@@ -39,6 +52,15 @@ export class DeviceResolver {
   async devices(@Ctx() { machine }: Services): Promise<readonly DeviceFacts[]> {
     await machine.refresh();
     return machine.devices();
+  }
+
+  @Subscription(() => [Device], {
+    description: 'Devices with their memory and residents, at once and then on every change.',
+    subscribe: ({ context }: { context: RequestContext }) =>
+      abortFirst((signal) => deviceStatus(context, signal)),
+  })
+  deviceStatus(@Root() devices: readonly DeviceFacts[]): readonly DeviceFacts[] {
+    return devices;
   }
 
   @FieldResolver(() => Backend)
