@@ -33,7 +33,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     metrics,
     weights,
     folders,
-    pagesFolder: fileURLToPath(new URL('../worker', import.meta.url)),
+    pagesFolder: fileURLToPath(new URL('..', import.meta.url)),
     isReady: () => !isDraining,
   }).catch(async (error: unknown) => {
     await dispose();

@@ -29,7 +29,7 @@ export interface ServerOptions {
   readonly metrics: Metrics;
   readonly weights: PublishedWeights;
   readonly folders: PublishedFolders;
-  /** Of the built browser worker. */
+  /** Of what Vite built: `worker` and `dashboard`. */
   readonly pagesFolder: string;
   /** False while the gateway drains. */
   readonly isReady: () => boolean;
@@ -73,7 +73,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await servePages(app, options.pagesFolder);
   weightsRoute(app, options.weights);
   foldersRoute(app, options.folders);
-  app.get('/', (_request, reply) => reply.redirect('/graphql'));
 
   await listen(app, host, port);
   // After listening, or graphql-ws would report the server's own errors, such as a port in use, as its own.

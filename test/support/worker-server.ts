@@ -48,7 +48,7 @@ export class WorkerServer {
       metrics: new Metrics(),
       weights: this.#weights,
       folders: new PublishedFolders(WORKER_KEY),
-      pagesFolder: path.resolve(import.meta.dirname, '../../dist/worker'),
+      pagesFolder: path.resolve(import.meta.dirname, '../../dist'),
       isReady: () => true,
     });
   }
