@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { LlamaCpp } from './backends/llama-cpp/adapter.ts';
 import { supervise } from './backends/supervise.ts';
 import { WebGpu, type Published } from './backends/webgpu/adapter.ts';
+import { publishFolder } from './backends/webgpu/publish-folder.ts';
 import { runCommandLine } from './cli/command-line.ts';
 import type { Gateway } from './cli/environment.ts';
 import type { Config } from './config.ts';
@@ -20,10 +21,9 @@ import { Planner } from './generation/planner.ts';
 import type { ModelLoadRequest } from './generation/request.ts';
 import { ResidencyLoop } from './generation/residency-loop.ts';
 import type { Log } from './log.ts';
-import { PublishedFolders } from './server/published-folders.ts';
 import { PublishedWeights } from './server/published-weights.ts';
 import { bestBy } from './generation/plan-source.ts';
-import { filesForBrowser } from './models/browser-files.ts';
+import { filesForBrowser, identityOf } from './models/browser-files.ts';
 import { Catalog } from './models/catalog.ts';
 import { FileHashes } from './models/file-hashes.ts';
 import { servedFolder } from './models/mlc-served.ts';
@@ -117,16 +117,17 @@ async function createPublishing(
   { catalog, http, log }: PublishingParts,
 ) {
   const workerKey = given ?? (await ownWorkerKey(dataDir));
-  const weights = new PublishedWeights();
-  const folders = new PublishedFolders(workerKey);
+  const weights = new PublishedWeights(workerKey);
   const hashes = new FileHashes(path.join(dataDir, 'cache', 'hashes.json'));
   const libraries = new ModelLibraries({ folder: path.join(dataDir, 'libraries'), http, log });
   const publish = async (place: string, signal?: AbortSignal): Promise<Published> => {
     const variant = catalog.variantAt(place);
-    if (variant.format === 'GGUF') return weights.publish(await filesForBrowser(variant.files));
-    return folders.publish(await servedFolder(variant, { hashes, libraries }, signal));
+    if (variant.format === 'GGUF')
+      return weights.publish(await filesForBrowser(variant.files), await identityOf(variant.files));
+    const folder = await servedFolder(variant, { hashes, libraries }, signal);
+    return publishFolder(weights, folder);
   };
-  return { weights, folders, workerKey, publish };
+  return { weights, workerKey, publish };
 }
 
 const createCatalog = (config: Config, log: Log): Catalog =>

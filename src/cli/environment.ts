@@ -1,7 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Observer } from '../generation/observer.ts';
 import type { Log } from '../log.ts';
-import type { PublishedFolders } from '../server/published-folders.ts';
 import type { PublishedWeights } from '../server/published-weights.ts';
 import type { Services } from '../resolvers/services.ts';
 
@@ -15,7 +14,6 @@ export interface CommandEnvironment {
 export interface Gateway {
   readonly services: Services;
   readonly weights: PublishedWeights;
-  readonly folders: PublishedFolders;
   /** Lets a browser lend its GPU. */
   readonly workerKey: string;
   readonly dispose: () => Promise<void>;

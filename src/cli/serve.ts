@@ -18,7 +18,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   const config = loadConfig(flags, process.env);
   const log = createLog({ level: config.logLevel, format: logFormatOf(config.logFormat) });
   const metrics = new Metrics();
-  const { services, weights, folders, workerKey, dispose } = await createGateway(config, log, metrics);
+  const { services, weights, workerKey, dispose } = await createGateway(config, log, metrics);
   let isDraining = false;
   services.settings.onChange = services.pulls.onCompleted = () => void services.manifests.loadPinned();
   await services.pulls.resume();
@@ -32,7 +32,6 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     log,
     metrics,
     weights,
-    folders,
     pagesFolder: fileURLToPath(new URL('..', import.meta.url)),
     isReady: () => !isDraining,
   }).catch(async (error: unknown) => {

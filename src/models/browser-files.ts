@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { MixgateError, messageOf } from '../errors.ts';
 import { fileSource } from './byte-reader.ts';
 import { readGgufLayout } from './gguf.ts';
@@ -23,6 +23,12 @@ export async function filesForBrowser(
   const isLarge = files.some((file) => /\.gguf$/i.test(file.path) && file.sizeBytes > partBytes);
   if (!isLarge) return files;
   return virtualSplit(await Promise.all(files.map((file) => splitSource(file.path))), partBytes);
+}
+
+/** Another whenever one of the files is: by place, size and time of change, since hashing gigabytes takes a while. */
+export async function identityOf(files: readonly WeightFile[]): Promise<string> {
+  const stats = await Promise.all(files.map((file) => stat(file.path)));
+  return JSON.stringify(files.map(({ path }, index) => [path, stats[index]!.size, stats[index]!.mtimeMs]));
 }
 
 async function splitSource(path: string): Promise<SplitSource> {

@@ -122,7 +122,8 @@ export async function libraryAmong(files: readonly string[]): Promise<LibraryFil
 export async function inspectLibrary(file: string): Promise<LibraryFile> {
   const name = path.basename(file);
   const unusable = (problem: string): LibraryFile => ({ name, interface: null, problem });
-  if ((await stat(file)).size > MAX_LIBRARY_BYTES) return unusable(`${name} is too large for a model library.`);
+  if ((await stat(file)).size > MAX_LIBRARY_BYTES)
+    return unusable(`${name} is too large for a model library.`);
   const content = await readFile(file);
   const imports = await importsOf(content);
   if (imports === null) return unusable(`${name} is no WebAssembly, or is not whole: download it again.`);

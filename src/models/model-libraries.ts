@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { MixgateError, messageOf } from '../errors.ts';
@@ -55,7 +55,11 @@ export class ModelLibraries {
       });
     }
     const { problem } = await inspectLibrary(file);
-    if (problem !== null) throw new MixgateError('VARIANT_NOT_AVAILABLE', problem);
+    if (problem !== null) {
+      // Another answer may come another time.
+      await rm(file, { force: true });
+      throw new MixgateError('VARIANT_NOT_AVAILABLE', problem);
+    }
     return { name, path: file, sizeBytes: (await stat(file)).size };
   }
 

@@ -30,9 +30,7 @@ const CHUNK_BYTES = 2 ** 18;
 export function sendComposed(file: ComposedFile, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   reply.headers({
     'accept-ranges': 'bytes',
-    'cache-control': 'no-store',
     'content-type': 'application/octet-stream',
-    'x-content-type-options': 'nosniff',
   });
   const cut = cutOf(file.sizeBytes, request);
   if (cut === null)

@@ -14,7 +14,6 @@ import { healthRoutes } from './health.ts';
 import { metricsRoute, type Metrics } from './metrics.ts';
 import { servePages } from './pages.ts';
 import { PublicErrors } from './public-error.ts';
-import { foldersRoute, type PublishedFolders } from './published-folders.ts';
 import { weightsRoute, type PublishedWeights } from './published-weights.ts';
 import { serveEventStream } from './sse.ts';
 import { serveWebSocket } from './websocket.ts';
@@ -28,7 +27,6 @@ export interface ServerOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly weights: PublishedWeights;
-  readonly folders: PublishedFolders;
   /** Of what Vite built: `worker` and `dashboard`. */
   readonly pagesFolder: string;
   /** False while the gateway drains. */
@@ -72,7 +70,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   metricsRoute(app, metrics, services);
   await servePages(app, options.pagesFolder);
   weightsRoute(app, options.weights);
-  foldersRoute(app, options.folders);
 
   await listen(app, host, port);
   // After listening, or graphql-ws would report the server's own errors, such as a port in use, as its own.
@@ -115,6 +112,7 @@ function graphqlErrors(app: FastifyInstance, errors: PublicErrors): void {
     const type = isGraphql ? 'application/graphql-response+json' : 'application/json';
     return reply
       .code(status)
+      .header('cache-control', 'no-store')
       .type(`${type}; charset=utf-8`)
       .send(JSON.stringify({ errors: [formatted] }));
   });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, GenerationPart, Resident, RunRequest } from '../../src/backends/backend.ts';
+import type { DeviceKind } from '../../src/routing/device.ts';
 import { supervise } from '../../src/backends/supervise.ts';
 
 export interface BackendUnderTest {
@@ -10,6 +11,10 @@ export interface BackendUnderTest {
   readonly endless: Partial<RunRequest>;
   /** Tokens that may still come after an abort: what was on its way, 8 where left out. */
   readonly mostAfterAbort?: number;
+  /** That the model runs at once; 2 where left out. */
+  readonly slots?: number;
+  /** The device that it runs on; the CPU where left out. */
+  readonly deviceKind?: DeviceKind;
   /** Does to the resident's runtime what kill -9 does. */
   crash(): void | Promise<void>;
 }
@@ -50,15 +55,16 @@ export function describeBackend(name: string, make: () => BackendUnderTest): voi
     });
     afterAll(() => backend.dispose());
 
+    const slots = () => under.slots ?? 2;
     const load = async (path = under.path, signal?: AbortSignal, onProgress?: (fraction: number) => void) => {
       const { devices } = await backend.describe();
-      const deviceId = devices.find(({ kind }) => kind === 'CPU')!.id;
+      const deviceId = devices.find(({ kind }) => kind === (under.deviceKind ?? 'CPU'))!.id;
       const request = {
         path,
         deviceId,
         gpuLayers: 0,
         contextSize: 512,
-        slots: 2,
+        slots: slots(),
         kvCacheType: 'F16',
         batchSize: 512,
         budgetBytes: null,
@@ -88,7 +94,7 @@ export function describeBackend(name: string, make: () => BackendUnderTest): voi
     it('loads just what was asked for, with progress that never falls', async () => {
       const fractions: number[] = [];
       const loaded = await load(under.path, undefined, (fraction) => fractions.push(fraction));
-      expect(loaded.slots).toBe(2);
+      expect(loaded.slots).toBe(slots());
       expect(loaded.contextSize).toBeGreaterThanOrEqual(512);
       expect(fractions.at(-1)).toBe(1);
       expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
@@ -169,14 +175,16 @@ export function describeBackend(name: string, make: () => BackendUnderTest): voi
 
     it('runs its slots side by side', async () => {
       const alone = textOf(await run());
-      const [one, two] = await Promise.all([run(), run()]);
-      expect([textOf(one), textOf(two)]).toEqual([alone, alone]);
+      const beside = await Promise.all(Array.from({ length: slots() }, () => run()));
+      expect(beside.map(textOf)).toEqual(beside.map(() => alone));
     });
 
     it('never runs more than its slots', async () => {
       const endless = { ...REQUEST, ...under.endless, maxTokens: null };
       const controller = new AbortController();
-      const streams = [0, 1].map(() => resident.generate(endless, controller.signal)[Symbol.asyncIterator]());
+      const streams = Array.from({ length: slots() }, () =>
+        resident.generate(endless, controller.signal)[Symbol.asyncIterator](),
+      );
       await Promise.all(streams.map((stream) => stream.next()));
       await expect(run()).rejects.toMatchObject({ code: 'INTERNAL' });
       controller.abort();

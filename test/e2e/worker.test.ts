@@ -324,9 +324,9 @@ describe('weights', () => {
     const url = new URL(files![0]!.url, gateway.url);
     const part = await fetch(url, { headers: { range: 'bytes=0-3' } });
     expect([part.status, await part.text()]).toEqual([206, 'GGUF']);
-    expect(
-      (await fetch(new URL('/weights/00000000-0000-0000-0000-000000000000/a.gguf', gateway.url))).status,
-    ).toBe(404);
+    expect((await fetch(new URL(`/weights/${'0'.repeat(43)}/resolve/main/a.gguf`, gateway.url))).status).toBe(
+      404,
+    );
     await worker.report([
       { type: 'loaded', id, contextSize, slots, verifiedBytes: null, measuredBytes: null },
     ]);

@@ -31,7 +31,7 @@ export function planOf(variantId: string, { slots = 1, bytes = 60 } = {}): Plan 
     memory: { ...parts, deviceTotalBytes: bytes, hostTotalBytes: bytes },
     decodeTokensPerSecond: null,
     reasons: [],
-  obstacles: [],
+    obstacles: [],
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readlinkSync, rmSync, truncateSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
@@ -23,7 +24,7 @@ let url: string;
 const connections = new Set<Socket>();
 
 beforeEach(async () => {
-  weights = new PublishedWeights();
+  weights = new PublishedWeights('a secret');
   const content = bytesFrom(1_000_000, 7);
   source = writeFile(folder(), 'source.bin', content);
   other = writeFile(folder(), 'other.bin', bytesFrom(1000, 3));
@@ -58,7 +59,7 @@ function publish(segments: readonly (Buffer | { path: string; start: number; end
     (sum, each) => sum + ('path' in each ? each.end - each.start : each.length),
     0,
   );
-  const [file] = weights.publish([{ name: 'part of it.gguf', sizeBytes, segments }]).files;
+  const [file] = weights.publish([{ name: 'part of it.gguf', sizeBytes, segments }], randomUUID()).files;
   return `http://127.0.0.1:${port()}${file!.url}`;
 }
 
@@ -94,7 +95,7 @@ describe('a composed file', () => {
     expect(status).toBe(200);
     expect(headers).toMatchObject({
       'accept-ranges': 'bytes',
-      'cache-control': 'no-store',
+      'cache-control': 'private, max-age=31536000, immutable',
       'content-length': String(whole.length),
       'content-type': 'application/octet-stream',
     });
@@ -191,9 +192,10 @@ describe('a composed file', () => {
   });
 
   it('fails where its file is gone, and is not found where it is withdrawn', async () => {
-    const gone = weights.publish([
-      { name: 'gone', sizeBytes: 4, segments: [{ path: `${source}.gone`, start: 0, end: 4 }] },
-    ]);
+    const gone = weights.publish(
+      [{ name: 'gone', sizeBytes: 4, segments: [{ path: `${source}.gone`, start: 0, end: 4 }] }],
+      'gone',
+    );
     url = `http://127.0.0.1:${port()}${gone.files[0]!.url}`;
     expect((await get()).status).toBe(500);
     gone.withdraw();

@@ -1,13 +1,14 @@
-import { statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { WebGpu } from '../../src/backends/webgpu/adapter.ts';
 import { BrowserWorkers } from '../../src/generation/browser-workers.ts';
-import { filesForBrowser } from '../../src/models/browser-files.ts';
+import { publishFolder } from '../../src/backends/webgpu/publish-folder.ts';
+import { filesForBrowser, identityOf } from '../../src/models/browser-files.ts';
 import { createSchema } from '../../src/resolvers/schema.ts';
 import type { Services } from '../../src/resolvers/services.ts';
 import { Metrics } from '../../src/server/metrics.ts';
-import { PublishedFolders } from '../../src/server/published-folders.ts';
 import { PublishedWeights } from '../../src/server/published-weights.ts';
 import { startServer, type Server } from '../../src/server/server.ts';
 import { WORKER_KEY, workerPage } from './browser.ts';
@@ -16,7 +17,7 @@ import { recordingLog } from './recording-log.ts';
 /** The worker's side of a gateway, on a real port, with a backend that a test can hold in its hands. */
 export class WorkerServer {
   readonly backend: WebGpu;
-  readonly #weights = new PublishedWeights();
+  readonly #weights = new PublishedWeights(WORKER_KEY);
   #server: Server | null = null;
   #page: Page | null = null;
 
@@ -24,10 +25,11 @@ export class WorkerServer {
   constructor({ leaseMs = 20_000, partBytes }: { leaseMs?: number; partBytes?: number } = {}) {
     this.backend = new WebGpu({
       leaseMs,
-      publish: async (file) =>
-        this.#weights.publish(
-          await filesForBrowser([{ path: file, sizeBytes: statSync(file).size }], partBytes),
-        ),
+      publish: async (place) => {
+        if (statSync(place).isDirectory()) return publishFolder(this.#weights, mlcFolder(place));
+        const file = { path: place, sizeBytes: statSync(place).size };
+        return this.#weights.publish(await filesForBrowser([file], partBytes), await identityOf([file]));
+      },
       onChange: () => undefined,
       log: recordingLog().log,
     });
@@ -47,7 +49,6 @@ export class WorkerServer {
       log: recordingLog().log,
       metrics: new Metrics(),
       weights: this.#weights,
-      folders: new PublishedFolders(WORKER_KEY),
       pagesFolder: path.resolve(import.meta.dirname, '../../dist'),
       isReady: () => true,
     });
@@ -78,4 +79,17 @@ export class WorkerServer {
     await this.backend.dispose();
     await this.#server?.close();
   }
+}
+
+function mlcFolder(folder: string) {
+  const names = readdirSync(folder);
+  return {
+    files: names.map((name) => {
+      const content = readFileSync(path.join(folder, name));
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      return { name, path: path.join(folder, name), sizeBytes: content.length, sha256 };
+    }),
+    library: names.find((name) => name.endsWith('.wasm'))!,
+    interface: 'FFI' as const,
+  };
 }

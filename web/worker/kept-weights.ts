@@ -1,6 +1,9 @@
-/** Weights that web-llm keeps in this browser for the next load. */
+/** Weights that are kept in this browser for the next load. */
 
-const isOurs = (name: string): boolean => name.startsWith('webllm/');
+export const GGUF_CACHE = 'mixgate/gguf';
+
+/** web-llm has names of its own. */
+const isOurs = (name: string): boolean => name === GGUF_CACHE || name.startsWith('webllm/');
 
 /** Bytes that this site keeps; null where the browser does not say, or keeps nothing. */
 export async function keptBytes(): Promise<number | null> {

@@ -1,4 +1,5 @@
 import { Wllama, type RawCompletionChunk } from '@wllama/wllama';
+import { fetchGguf } from './fetch-gguf.ts';
 import wasmUrl from '@wllama/wllama/esm/wasm/wllama.wasm?url';
 import {
   emptyEnd,
@@ -57,7 +58,7 @@ async function loadWithWllama(
   // Without the library wllama would wait for ever.
   if (!(await fetch(wasmUrl, { method: 'HEAD', signal })).ok)
     throw new EngineError('BACKEND_UNAVAILABLE', 'The gateway does not serve wllama.wasm: build it again.');
-  const blobs = await fetchAll(load.files ?? [], onProgress, signal);
+  const blobs = await fetchGguf(load.files ?? [], onProgress, signal);
   const wllama = new Wllama({ default: wasmUrl }, { logger: native });
   // Nothing is ever loaded from elsewhere.
   wllama.setCompat(null);
@@ -74,6 +75,7 @@ async function loadWithWllama(
       n_threads: THREADS,
       n_parallel: load.slots,
       kv_unified: load.slots === 1,
+      ...(load.chatTemplate !== null && { chat_template: load.chatTemplate, jinja: true }),
     });
     const info = wllama.getLoadedContextInfo() as { readonly success?: boolean; readonly n_vocab: number };
     // It also resolves for a file that it could not load.
@@ -87,7 +89,7 @@ async function loadWithWllama(
         'BACKEND_UNAVAILABLE',
         'wllama would compute this on the CPU and not on the GPU: ask for another device.',
       );
-    return { model: new WllamaModel(wllama, complaints, load.chatTemplate !== null), contextSize };
+    return { model: new WllamaModel(wllama, complaints), contextSize };
   } catch (error) {
     await wllama.exit().catch(() => undefined);
     signal.throwIfAborted();
@@ -99,35 +101,6 @@ async function loadWithWllama(
   } finally {
     signal.removeEventListener('abort', stop);
   }
-}
-
-async function fetchAll(
-  files: readonly { readonly url: string; readonly sizeBytes: number }[],
-  onProgress: (fraction: number) => void,
-  signal: AbortSignal,
-): Promise<Blob[]> {
-  const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const blobs: Blob[] = [];
-  let received = 0;
-  for (const { url } of files) {
-    const response = await fetch(url, { signal });
-    if (!response.ok || response.body === null)
-      throw new EngineError(
-        'VARIANT_NOT_AVAILABLE',
-        `The gateway answers ${response.status} for the weights.`,
-      );
-    const chunks: BlobPart[] = [];
-    for await (const chunk of response.body) {
-      chunks.push(chunk);
-      received += chunk.byteLength;
-      onProgress(Math.min(1, received / Math.max(1, total)));
-    }
-    blobs.push(new Blob(chunks));
-  }
-  const [first] = blobs;
-  if (first === undefined || (await first.slice(0, 4).text()) !== 'GGUF')
-    throw new EngineError('VARIANT_NOT_AVAILABLE', 'What the gateway sent is no GGUF file.');
-  return blobs;
 }
 
 /** llama.cpp's own words: what it complains of, and where it puts the layers. */
@@ -164,22 +137,13 @@ class WllamaModel implements Model {
   readonly #wllama: Wllama;
   readonly #complaints: string[];
 
-  /** A manifest has set another template than the weights carry; wllama only knows theirs. */
-  readonly #hasOtherTemplate: boolean;
-
-  constructor(wllama: Wllama, complaints: string[], hasOtherTemplate: boolean) {
-    this.#hasOtherTemplate = hasOtherTemplate;
+  constructor(wllama: Wllama, complaints: string[]) {
     this.#wllama = wllama;
     this.#complaints = complaints;
   }
 
   async run(start: Start, onPart: (part: Part) => void, signal: AbortSignal): Promise<End> {
     checkSchema(start.jsonSchema);
-    if (this.#hasOtherTemplate && !('text' in start.prompt))
-      throw new EngineError(
-        'INVALID_INPUT',
-        'A browser cannot use the chat template that a manifest sets for this model: ask for another backend.',
-      );
     const job = new Job(start, onPart, signal);
     if (start.maxTokens === 0) return emptyEnd('MAX_TOKENS');
     try {

@@ -32,8 +32,10 @@ const ANSWERS: Readonly<Partial<Record<Command['type'], readonly Report['type'][
   start: ['part', 'end', 'error'],
 };
 
-/** How often a browser is asked for a sign of life: what arrives wakes a hidden tab, whose own timers sleep. */
+/** How often a browser is asked for a sign of life, at least: what arrives wakes a hidden tab, whose own timers sleep. */
 const HEARTBEAT_MS = 5000;
+/** And how often within a lease. */
+const PER_LEASE = 3;
 
 /**
  * One browser at the other end of the protocol. Both directions are numbered and kept until the other side has seen
@@ -112,7 +114,7 @@ export class WorkerLink implements Channel {
         if (fresh.length > 0) {
           seen = fresh.at(-1)!.sequence;
           yield fresh;
-        } else if (!(await this.#wakes(HEARTBEAT_MS))) yield [];
+        } else if (!(await this.#wakes(Math.min(HEARTBEAT_MS, this.#leaseMs / PER_LEASE)))) yield [];
       }
     } finally {
       if (this.#attached === attached) this.#attached = null;

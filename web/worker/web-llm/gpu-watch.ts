@@ -8,7 +8,7 @@ export interface GpuWatch {
 /** Watches the device that an engine asks for in this realm: web-llm itself only notices a lost one at the next request. */
 export function watchGpu(onLost: (reason: string) => void): GpuWatch {
   const watch = { lost: null as string | null, isOutOfMemory: false };
-  const requestDevice = GPUAdapter.prototype.requestDevice;
+  const requestDevice = Reflect.get<GPUAdapter, 'requestDevice'>(GPUAdapter.prototype, 'requestDevice');
   GPUAdapter.prototype.requestDevice = async function (this: GPUAdapter, descriptor) {
     const device = await requestDevice.call(this, descriptor);
     device.addEventListener('uncapturederror', ({ error }) => {
