@@ -24,7 +24,7 @@ export function Planner({ models }: { readonly models: readonly ModelView[] }) {
   const margin = useMargin(model.id);
   const scale = memoryScale(Math.min(...model.variants.map(({ sizeBytes }) => sizeBytes)), margin ?? 0);
   const card = CARDS.find(({ name }) => name === cardName);
-  const { data, error } = useAnswer(
+  const { data, error, isStale } = useAnswer(
     FIT,
     {
       input: {
@@ -41,7 +41,7 @@ export function Planner({ models }: { readonly models: readonly ModelView[] }) {
     QUIET_MS,
   );
   return (
-    <section className="card planner" aria-labelledby="planner-title">
+    <section className="card planner" aria-labelledby="planner-title" aria-busy={isStale}>
       <h2 id="planner-title">{texts.models.planner}</h2>
       <div className="row">
         <label>
