@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import { problemOf } from '../api/problem.ts';
 import { useAnswer } from '../api/use-answer.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
@@ -16,6 +16,7 @@ const FIRST_CARD = CARDS.find(({ gib }) => gib === 16)!;
 /** The planner as a picture: how much memory, and what would run. */
 export function Planner({ models }: { readonly models: readonly ModelView[] }) {
   const { texts, formats } = useSpeech();
+  const slider = useId();
   const [modelId, setModelId] = useState('');
   const [memoryBytes, setMemoryBytes] = useState(FIRST_CARD.gib * GIB);
   const [cardName, setCardName] = useState(FIRST_CARD.name);
@@ -90,11 +91,11 @@ export function Planner({ models }: { readonly models: readonly ModelView[] }) {
           />
         </label>
       </div>
-      <label>
-        <span>
-          {texts.models.slider}: <output>{formats.bytes(memoryBytes)}</output>
-        </span>
+      <div>
+        <label htmlFor={slider}>{texts.models.slider}</label>
+        <output htmlFor={slider}>{formats.bytes(memoryBytes)}</output>
         <input
+          id={slider}
           type="range"
           min={0}
           max={scale.steps}
@@ -105,7 +106,7 @@ export function Planner({ models }: { readonly models: readonly ModelView[] }) {
             setMemoryBytes(scale.bytesAt(Number(event.target.value)));
           }}
         />
-      </label>
+      </div>
       {error !== null && <ProblemBox problem={problemOf(error)} />}
       {data !== null && <FitView plan={data.plan} memoryBytes={memoryBytes} margin={margin} />}
     </section>
