@@ -9,11 +9,11 @@ import { Speaking } from './text/language.tsx';
 import './style.css';
 
 applyTheme(keptTheme());
-const client = createClient(location.origin);
-const session = new Session(client, sessionStorage);
+const connection = createClient(location.origin);
+const session = new Session(connection, sessionStorage);
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
-    <Provider value={client}>
+    <Provider value={connection.client}>
       <Speaking>
         <App session={session} />
       </Speaking>

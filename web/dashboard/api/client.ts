@@ -4,7 +4,7 @@ import { Client, fetchExchange, subscriptionExchange } from 'urql';
 /** The gateway is asked for a sign of life this often, and given up when none comes within the same time again. */
 const ALIVE_MS = 5000;
 
-function socketOf(url: string) {
+function socketOf(url: string, onOpened: () => void) {
   let silence: ReturnType<typeof setTimeout> | undefined;
   const socket = createSocket({
     url,
@@ -12,6 +12,7 @@ function socketOf(url: string) {
     retryAttempts: 0,
     keepAlive: ALIVE_MS,
     on: {
+      connected: onOpened,
       // A way that is dead without a word, as after sleep, is cut here, so that it is gone anew.
       ping: (isReceived) => {
         if (!isReceived) silence = setTimeout(() => socket.terminate(), ALIVE_MS);
@@ -23,10 +24,19 @@ function socketOf(url: string) {
   return socket;
 }
 
+export interface Connection {
+  readonly client: Client;
+  /** Each time that the way for subscriptions is open, also anew. */
+  readonly onOpened: (listener: () => void) => void;
+}
+
 /** No cache: memory, residents and plans change by themselves, and an old figure would be a wrong one. */
-export function createClient(origin: string): Client {
-  const socket = socketOf(`${origin.replace(/^http/, 'ws')}/graphql`);
-  return new Client({
+export function createClient(origin: string): Connection {
+  const listeners = new Set<() => void>();
+  const socket = socketOf(`${origin.replace(/^http/, 'ws')}/graphql`, () => {
+    for (const listener of listeners) listener();
+  });
+  const client = new Client({
     url: `${origin}/graphql`,
     preferGetMethod: false,
     exchanges: [
@@ -49,4 +59,5 @@ export function createClient(origin: string): Client {
       }),
     ],
   });
+  return { client, onOpened: (listener) => void listeners.add(listener) };
 }

@@ -1,5 +1,9 @@
 import { useEffect, useState } from 'react';
 import { useClient, type AnyVariables, type CombinedError, type TypedDocumentNode } from 'urql';
+import { problemOf, UNREACHABLE } from './problem.ts';
+
+/** Where the gateway was not reached. */
+const RETRY_MS = 2000;
 
 export interface Answer<Data> {
   /** The newest answer; it stays while the next one is on its way. */
@@ -8,10 +12,10 @@ export interface Answer<Data> {
   readonly isStale: boolean;
 }
 
-/** Asks once `variables` have not changed for `quietMs`: a slider that is dragged asks where it stops. Null asks nothing. */
+/** Asks once `variables` have not changed for `quietMs`: a slider that is dragged asks where it stops. */
 export function useAnswer<Data, Variables extends AnyVariables>(
   document: TypedDocumentNode<Data, Variables>,
-  variables: Variables | null,
+  variables: Variables,
   quietMs = 0,
 ): Answer<Data> {
   const client = useClient();
@@ -27,16 +31,14 @@ export function useAnswer<Data, Variables extends AnyVariables>(
   });
 
   useEffect(() => {
-    if (key === 'null') return undefined;
     let isOver = false;
-    const timer = setTimeout(() => {
-      void client
-        .query(document, JSON.parse(key) as Variables)
-        .toPromise()
-        .then(({ data, error }) => {
-          if (!isOver) setAnswer({ data: data ?? null, error: error ?? null, key });
-        });
-    }, quietMs);
+    const ask = async (): Promise<void> => {
+      const { data, error } = await client.query(document, JSON.parse(key) as Variables).toPromise();
+      if (isOver) return;
+      setAnswer({ data: data ?? null, error: error ?? null, key });
+      if (error && problemOf(error).code === UNREACHABLE) timer = setTimeout(() => void ask(), RETRY_MS);
+    };
+    let timer = setTimeout(() => void ask(), quietMs);
     return () => {
       isOver = true;
       clearTimeout(timer);

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { Choice } from '../parts/fields.tsx';
 import { useSpeech } from '../text/language.tsx';
 import type { DevicesData } from './documents.ts';
 import type { Actions } from './use-actions.ts';
@@ -78,32 +79,5 @@ export function LoadForm({ data, actions }: { readonly data: DevicesData; readon
         </button>
       </form>
     </section>
-  );
-}
-
-interface ChoiceProps {
-  readonly label: string;
-  readonly value: string;
-  readonly options: readonly (readonly [value: string, text: string])[];
-  readonly onChange: (value: string) => void;
-}
-
-function Choice({ label, value, options, onChange }: ChoiceProps) {
-  return (
-    <label>
-      {label}
-      <select
-        value={value}
-        onChange={(event) => {
-          onChange(event.target.value);
-        }}
-      >
-        {options.map(([each, text]) => (
-          <option key={each} value={each}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }

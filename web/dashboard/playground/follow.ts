@@ -10,8 +10,8 @@ export interface Following {
   readonly onEvent: (event: FollowedEvent) => void;
   /** The gateway says no: there is nothing to follow. */
   readonly onRefused: (problem: Problem) => void;
-  /** False while the way to the gateway is lost. */
-  readonly onConnected: (isConnected: boolean) => void;
+  /** The way to the gateway is lost; it is tried again. */
+  readonly onLost: () => void;
 }
 
 const FIRST_RETRY_MS = 250;
@@ -27,7 +27,7 @@ const FINAL: ReadonlySet<string> = new Set([
  * after the newest event it has. Returns what ends it.
  */
 export function follow(client: Client, following: Following): () => void {
-  const { id, onEvent, onRefused, onConnected } = following;
+  const { id, onEvent, onRefused, onLost } = following;
   let after = following.after;
   let isOver = false;
   let retryMs = FIRST_RETRY_MS;
@@ -43,7 +43,7 @@ export function follow(client: Client, following: Following): () => void {
 
   function retry(): void {
     if (isOver) return;
-    onConnected(false);
+    onLost();
     clearTimeout(timer);
     timer = setTimeout(attempt, retryMs);
     retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
@@ -53,7 +53,6 @@ export function follow(client: Client, following: Following): () => void {
     if (event.sequence <= after) return;
     after = event.sequence;
     retryMs = FIRST_RETRY_MS;
-    onConnected(true);
     onEvent(event);
     if (FINAL.has(event.__typename)) stop();
   }

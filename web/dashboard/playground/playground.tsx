@@ -1,29 +1,32 @@
 import { useSyncExternalStore } from 'react';
-import { useAnswer } from '../api/use-answer.ts';
 import { problemOf } from '../api/problem.ts';
+import { usePolled } from '../api/use-polled.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useTitle } from '../shell/use-title.ts';
 import { useSpeech } from '../text/language.tsx';
 import { Composer } from './composer.tsx';
 import { CHOICES } from './documents.ts';
 import type { Session } from './session.ts';
+import { knownSettings } from './settings.ts';
 import { SettingsForm } from './settings-form.tsx';
 import { TurnView } from './turn-view.tsx';
+
+/** Browsers that lend themselves come and go, and models are pulled. */
+const POLL_MS = 5000;
 
 export function Playground({ session }: { readonly session: Session }) {
   const { texts } = useSpeech();
   useTitle(texts.playground.title);
   const { settings, turns, isConnected, stopProblem } = useSyncExternalStore(session.subscribe, session.read);
-  const { data: choices, error } = useAnswer(CHOICES, {});
-  const model = choices?.models.find(({ id }) => id === settings.model) ?? choices?.models[0];
-  // The first one stands for none chosen, and for one that is not there any more.
-  const chosen = { ...settings, model: model?.id ?? '' };
+  const { data: choices, error } = usePolled(CHOICES, POLL_MS);
+  const chosen = choices === null ? null : knownSettings(settings, choices);
+  const canSend = chosen !== null && chosen.model !== '';
   return (
     <div className="playground">
       <section aria-labelledby="conversation-title">
         <h1 id="conversation-title">{texts.playground.title}</h1>
         {error !== null && <ProblemBox problem={problemOf(error)} />}
-        {choices !== null && model === undefined && <p>{texts.playground.noModels}</p>}
+        {chosen?.model === '' && <p>{texts.playground.noModels}</p>}
         {turns.length === 0 && <p className="quiet">{texts.playground.empty}</p>}
         <ol className="conversation" aria-label={texts.playground.conversation}>
           {turns.map((turn, index) => (
@@ -34,10 +37,10 @@ export function Playground({ session }: { readonly session: Session }) {
         {stopProblem !== null && <ProblemBox problem={stopProblem} />}
         <Composer
           isBusy={session.isBusy}
-          canSend={model !== undefined}
+          canSend={canSend}
           hasTurns={turns.length > 0}
           onSend={(prompt) => {
-            session.set({ model: chosen.model });
+            if (chosen !== null) session.set(chosen);
             void session.send(prompt);
           }}
           onStop={() => void session.stop()}
@@ -46,7 +49,7 @@ export function Playground({ session }: { readonly session: Session }) {
           }}
         />
       </section>
-      {choices !== null && model !== undefined && (
+      {choices !== null && canSend && (
         <SettingsForm
           settings={chosen}
           choices={choices}

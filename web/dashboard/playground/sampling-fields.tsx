@@ -1,3 +1,4 @@
+import { NumberField } from '../parts/fields.tsx';
 import { useSpeech } from '../text/language.tsx';
 import { SAMPLING_FIELDS, type Settings } from './settings.ts';
 
@@ -13,20 +14,18 @@ export function SamplingFields({ settings, onChange }: SamplingFieldsProps) {
       <summary>{texts.playground.sampling}</summary>
       <div className="pairs">
         {SAMPLING_FIELDS.map(({ name, usual, min, max, step }) => (
-          <label key={name}>
-            {texts.playground.samplingNames[name]}
-            <input
-              type="number"
-              min={min}
-              max={max}
-              step={step}
-              value={settings.sampling[name]}
-              placeholder={usual === '' ? texts.playground.random : usual}
-              onChange={(event) => {
-                onChange({ sampling: { ...settings.sampling, [name]: event.target.value } });
-              }}
-            />
-          </label>
+          <NumberField
+            key={name}
+            label={texts.playground.samplingNames[name]}
+            min={min}
+            max={max}
+            step={step}
+            value={settings.sampling[name]}
+            placeholder={usual === '' ? texts.playground.random : usual}
+            onChange={(value) => {
+              onChange({ sampling: { ...settings.sampling, [name]: value } });
+            }}
+          />
         ))}
       </div>
     </details>

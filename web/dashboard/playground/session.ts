@@ -1,4 +1,5 @@
 import type { Client } from 'urql';
+import type { Connection } from '../api/client.ts';
 import { problemOf, type Problem } from '../api/problem.ts';
 import { CANCEL, START, type FollowedEvent } from './documents.ts';
 import { follow } from './follow.ts';
@@ -33,8 +34,9 @@ export class Session {
   /** Of the newest start; an older one that answers late is nobody's. */
   #start = 0;
 
-  constructor(client: Client, storage: Storage) {
+  constructor({ client, onOpened }: Connection, storage: Storage) {
     this.#client = client;
+    onOpened(() => this.#connected(true));
     this.#storage = storage;
     this.#state = { ...readKept(storage), isConnected: true, stopProblem: null };
     const { newest } = this;
@@ -114,10 +116,12 @@ export class Session {
       after: sequence,
       onEvent: (event: FollowedEvent) => this.#changeNewest((turn) => take(turn, event)),
       onRefused: (problem) => this.#changeNewest((turn) => failed(turn, problem)),
-      onConnected: (isConnected) => {
-        if (isConnected !== this.#state.isConnected) this.#change({ isConnected });
-      },
+      onLost: () => this.#connected(false),
     });
+  }
+
+  #connected(isConnected: boolean): void {
+    if (isConnected !== this.#state.isConnected) this.#change({ isConnected });
   }
 
   #changeNewest(change: (turn: Turn) => Turn): void {

@@ -1,3 +1,4 @@
+import { NumberField } from '../parts/fields.tsx';
 import { useSpeech } from '../text/language.tsx';
 import type { Choices } from './documents.ts';
 import { PlanPreview } from './plan-preview.tsx';
@@ -47,19 +48,15 @@ export function SettingsForm(props: SettingsFormProps) {
           />
         </label>
       )}
-      <label>
-        {texts.playground.maxTokens}
-        <input
-          type="number"
-          min={1}
-          step={1}
-          value={settings.maxTokens}
-          placeholder={texts.playground.untilEnd}
-          onChange={(event) => {
-            onChange({ maxTokens: event.target.value });
-          }}
-        />
-      </label>
+      <NumberField
+        label={texts.playground.maxTokens}
+        min={1}
+        value={settings.maxTokens}
+        placeholder={texts.playground.untilEnd}
+        onChange={(maxTokens) => {
+          onChange({ maxTokens });
+        }}
+      />
       <SamplingFields settings={settings} onChange={onChange} />
     </section>
   );

@@ -1,4 +1,4 @@
-import type { GenerateInput, PlanInput } from './documents.ts';
+import type { Choices, GenerateInput, PlanInput } from './documents.ts';
 import type { Turn } from './turn.ts';
 
 /** What the form holds, as text where a person may leave it empty: empty leaves the choice to the gateway. */
@@ -63,6 +63,21 @@ function common(settings: Settings) {
     ...(settings.quantization !== '' && { quantization: settings.quantization }),
     ...(deviceOf(settings) !== null && { device: deviceOf(settings) }),
     ...(contextSize !== null && { contextSize }),
+  };
+}
+
+/** What is not there any more is chosen no more; the first model stands for none. */
+export function knownSettings(settings: Settings, { models, backends }: Choices): Settings {
+  const model = models.find(({ id }) => id === settings.model) ?? models[0];
+  const places = backends
+    .filter(({ available }) => available)
+    .flatMap(({ id, devices }) => [`backend ${id}`, ...devices.map((device) => `device ${device.id}`)]);
+  const isVariant = model?.variants.some(({ quantization }) => quantization === settings.quantization);
+  return {
+    ...settings,
+    model: model?.id ?? '',
+    quantization: isVariant === true ? settings.quantization : '',
+    place: places.includes(settings.place) ? settings.place : '',
   };
 }
 

@@ -20,7 +20,7 @@ export const en = {
   },
   loading: 'Asking the gateway…',
   problem: 'Something went wrong',
-  unreachable: 'The gateway cannot be reached. Is it running? This page goes on as soon as it answers.',
+  unreachable: 'The gateway cannot be reached. Is it running, and is the network there?',
   interrupted: 'The page was closed before the gateway had taken the prompt. Send it again.',
   none: 'none',
   memory: {
