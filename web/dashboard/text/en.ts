@@ -103,7 +103,7 @@ export const en = {
       MAX_TOKENS: 'the token limit was reached',
       STOP_SEQUENCE: 'a stop text came',
     },
-    tokens: (count: string) => `${count} tokens`,
+    tokens: (count: string) => (count === '1' ? '1 token' : `${count} tokens`),
   },
   timings: {
     title: 'Timings',
