@@ -31,8 +31,6 @@ export interface WorkerRegistry {
 
 const MAX_NAME = 80;
 const MAX_REPORTS = 1000;
-const MAX_DEVICES = 8;
-const MAX_TEXT = 200;
 
 const joinSchema = z.object({
   name: z
@@ -66,11 +64,8 @@ export class BrowserWorkers {
     const { name, worker, device } = parseRequest(joinSchema, input);
     if (typeof worker === 'string') return this.#registry.worker(worker);
     const report = reportSchema.safeParse(device);
-    if (!report.success || report.data.type !== 'device' || !isModest(report.data))
-      throw new MixgateError(
-        'INVALID_INPUT',
-        `device: must be a device frame with 1 to ${MAX_DEVICES} devices and short names.`,
-      );
+    if (!report.success || report.data.type !== 'device')
+      throw new MixgateError('INVALID_INPUT', 'device: must be a device frame.');
     return this.#registry.register(name, report.data);
   }
 
@@ -117,11 +112,3 @@ export class BrowserWorkers {
     );
   }
 }
-
-const isModest = ({
-  devices,
-  runtimeVersion,
-}: Extract<z.output<typeof reportSchema>, { type: 'device' }>): boolean =>
-  devices.length >= 1 &&
-  devices.length <= MAX_DEVICES &&
-  [runtimeVersion, ...devices.map(({ name }) => name)].every((text) => text.length <= MAX_TEXT);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, GenerationPart, Resident, RunRequest } from '../../src/backends/backend.ts';
 import type { DeviceKind } from '../../src/routing/device.ts';
 import { supervise } from '../../src/backends/supervise.ts';
+import { GREEDY } from '../support/greedy.ts';
 
 export interface BackendUnderTest {
   readonly backend: Backend;
@@ -25,17 +26,7 @@ const REQUEST: RunRequest = {
       { role: 'user', content: 'Alas, a wild unicorn is approaching! As a llama, what should I do?' },
     ],
   },
-  sampling: {
-    temperature: 0,
-    topK: 40,
-    topP: 0.95,
-    minP: 0.05,
-    repeatPenalty: 1,
-    repeatLastN: 64,
-    presencePenalty: 0,
-    frequencyPenalty: 0,
-    seed: 1,
-  },
+  sampling: GREEDY,
   contextSize: 512,
   maxTokens: 6,
   stop: [],

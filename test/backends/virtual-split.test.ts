@@ -13,6 +13,7 @@ import { recordingLog } from '../support/recording-log.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { writeParts } from '../support/virtual-parts.ts';
 import { WorkerServer } from '../support/worker-server.ts';
+import { GREEDY } from '../support/greedy.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const demo = path.join(root, 'models/demo/tiny-mixtral-8x2M.Q8_0.gguf');
@@ -24,17 +25,7 @@ const TINY_PART_BYTES = 50_000;
 
 const REQUEST: RunRequest = {
   prompt: { messages: [{ role: 'user', content: UNICORN }] },
-  sampling: {
-    temperature: 0,
-    topK: 40,
-    topP: 0.95,
-    minP: 0.05,
-    repeatPenalty: 1,
-    repeatLastN: 64,
-    presencePenalty: 0,
-    frequencyPenalty: 0,
-    seed: 1,
-  },
+  sampling: GREEDY,
   contextSize: 512,
   maxTokens: 48,
   stop: [],

@@ -8,6 +8,7 @@ import { noBrowser, startBrowser } from '../support/browser.ts';
 import { makeMlcModel } from '../support/mlc-model/make-mlc-model.ts';
 import { WorkerServer } from '../support/worker-server.ts';
 import { describeBackend } from './describe-backend.ts';
+import { GREEDY } from '../support/greedy.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -80,8 +81,14 @@ else {
       );
       const run = async (prompt: Prompt) => {
         const parts: GenerationPart[] = [];
-        const sampling = { ...GREEDY };
-        const request = { prompt, sampling, contextSize: 512, maxTokens: 16, stop: [], jsonSchema: null };
+        const request = {
+          prompt,
+          sampling: GREEDY,
+          contextSize: 512,
+          maxTokens: 16,
+          stop: [],
+          jsonSchema: null,
+        };
         for await (const part of resident.generate(request, new AbortController().signal)) parts.push(part);
         return parts.flatMap((part) => (part.type === 'text' ? part.text : part.usage.promptTokens));
       };
@@ -94,18 +101,6 @@ else {
     });
   });
 }
-
-const GREEDY = {
-  temperature: 0,
-  topK: 40,
-  topP: 0.95,
-  minP: 0.05,
-  repeatPenalty: 1,
-  repeatLastN: 64,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  seed: 1,
-};
 
 const bound = (backend: Backend): Backend => ({
   id: backend.id,

@@ -17,10 +17,15 @@ export const workerPage = (origin: string): string => `${origin}/worker/#key=${W
 
 /** Kills the process that talks to the GPU, as a driver's fault does. */
 export async function killGpuProcess(browser: Browser): Promise<void> {
+  const [gpu] = await processes(browser, 'GPU');
+  if (gpu === undefined) throw new Error('This browser has no GPU process.');
+  process.kill(gpu, 'SIGKILL');
+}
+
+/** Ids of a browser's processes: `GPU`, `renderer`, … */
+export async function processes(browser: Browser, type: string): Promise<number[]> {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-  const gpu = processInfo.find(({ type }) => type === 'GPU');
-  if (gpu === undefined) throw new Error('This browser has no GPU process.');
-  process.kill(gpu.id, 'SIGKILL');
   await session.detach();
+  return processInfo.flatMap((each) => (each.type === type ? each.id : []));
 }

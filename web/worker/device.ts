@@ -20,7 +20,7 @@ export interface Lent {
 type DeviceReport = ReportOf<'device'>;
 type Device = DeviceReport['devices'][number];
 
-/** What this browser computes on, the GPU first; never called a GPU where an engine really uses the CPU. */
+/** What this browser computes on; never called a GPU where an engine really uses the CPU. */
 export function deviceReport({ gpuGib, cpuGib, isDeclared }: Lent, gpu: Gpu | null): DeviceReport {
   const memory = (gib: number) => {
     const bytes = Math.round(gib * GIB);
@@ -42,7 +42,8 @@ export function deviceReport({ gpuGib, cpuGib, isDeclared }: Lent, gpu: Gpu | nu
     id: 'register',
     runtimeVersion: `web-llm ${WEB_LLM_VERSION}, ${wllamaVersion()}`,
     mathCores: Math.max(1, navigator.hardwareConcurrency),
-    devices: gpu === null ? [cpu] : [gpuDevice(gpu, memory(gpuGib)), cpu],
+    // The GPU last: without it the CPU is still the same one.
+    devices: gpu === null ? [cpu] : [cpu, gpuDevice(gpu, memory(gpuGib))],
   };
 }
 

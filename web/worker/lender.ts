@@ -28,7 +28,7 @@ export class Lender {
   async start(): Promise<void> {
     this.#gpu = await findGpu();
     if (this.#isStopped) return;
-    if (this.#gpu !== null) void watchGpu(() => void this.#withoutGpu());
+    if (this.#gpu !== null) void watchGpu(() => this.#withoutGpu());
     this.#register();
   }
 
@@ -39,11 +39,10 @@ export class Lender {
   }
 
   #register(): void {
-    const { url, key, name, onState, onDevices, onRuntime } = this.#options;
+    const { url, key, name, onState, onRuntime } = this.#options;
     const device = deviceReport(this.#options, this.#gpu);
-    const isGpu = device.devices.map(({ kind }) => kind === 'WEBGPU');
     const runtime: Runtime = new Runtime({
-      isGpu,
+      isGpu: device.devices.map(({ kind }) => kind === 'WEBGPU'),
       send: (report) => link.send(report),
       onChange: (state) => {
         if (this.#current?.runtime === runtime) onRuntime(state);
@@ -63,15 +62,17 @@ export class Lender {
       onState,
     });
     this.#current = { link, runtime };
-    onDevices(device.devices.map((each) => `${each.name} (${each.kind})`));
+    this.#options.onDevices(namesOf(device));
   }
 
-  async #withoutGpu(): Promise<void> {
+  /** What ran on it has been told as lost already; the CPU is lent on. */
+  #withoutGpu(): void {
     if (this.#isStopped) return;
-    this.#options.onGpuGone();
     this.#gpu = null;
-    await this.#end();
-    if (!this.#isStopped) this.#register();
+    const device = deviceReport(this.#options, null);
+    this.#current?.link.send(device);
+    this.#options.onDevices(namesOf(device));
+    this.#options.onGpuGone();
   }
 
   async #end(): Promise<void> {
@@ -81,3 +82,6 @@ export class Lender {
     await current?.runtime.end();
   }
 }
+
+const namesOf = ({ devices }: ReturnType<typeof deviceReport>): string[] =>
+  devices.map(({ name, kind }) => `${name} (${kind})`);

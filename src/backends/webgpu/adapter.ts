@@ -47,11 +47,14 @@ export interface BrowserWorker {
   /** As the person who lends it calls it. */
   readonly name: string;
   readonly link: WorkerLink;
-  readonly report: ReportOf<'device'>;
+  /** The newest. */
+  report: ReportOf<'device'>;
 }
 
 const ID = 'webgpu';
 const MAX_WORKERS = 256;
+const MAX_DEVICES = 8;
+const MAX_TEXT = 200;
 
 /** A browser keeps everything on its device. */
 const CAPABILITIES: RuntimeCapabilities = {
@@ -75,21 +78,26 @@ export class WebGpu implements Backend {
     this.#options = options;
   }
 
-  /** @throws QUEUE_FULL where too many lend theirs already */
+  /** @throws QUEUE_FULL where too many lend theirs already; INVALID_INPUT */
   register(name: string, report: ReportOf<'device'>): BrowserWorker {
     if (this.#workers.size >= MAX_WORKERS)
       throw new MixgateError(
         'QUEUE_FULL',
         `${MAX_WORKERS} browsers lend their GPU already: try again later.`,
       );
+    if (!isModest(report))
+      throw new MixgateError(
+        'INVALID_INPUT',
+        `device: must be a device frame with 1 to ${MAX_DEVICES} devices and short names.`,
+      );
     const { leaseMs, onChange, log } = this.#options;
-    const worker = {
-      id: randomUUID(),
-      secret: randomUUID(),
-      name,
-      link: new WorkerLink({ leaseMs }),
-      report,
+    const onDevices = (newer: ReportOf<'device'>): boolean => {
+      worker.report = newer;
+      onChange();
+      return isModest(newer);
     };
+    const link = new WorkerLink({ leaseMs, onDevices });
+    const worker: BrowserWorker = { id: randomUUID(), secret: randomUUID(), name, link, report };
     this.#workers.set(worker.secret, worker);
     log.info('worker.came', { worker: worker.id, name });
     onChange();
@@ -180,3 +188,8 @@ function deviceFacts({ id, name, report }: BrowserWorker): DeviceFacts[] {
     webGpu: device.webGpu ?? null,
   }));
 }
+
+const isModest = ({ devices, runtimeVersion }: ReportOf<'device'>): boolean =>
+  devices.length >= 1 &&
+  devices.length <= MAX_DEVICES &&
+  [runtimeVersion, ...devices.map(({ name }) => name)].every((text) => text.length <= MAX_TEXT);

@@ -5,7 +5,12 @@ import { Exchanges, type Channel, type OnReport, type WithoutId } from '../chann
 export interface WorkerLinkOptions {
   /** How long a worker may be away, its socket lost or its heart silent, before it is given up, milliseconds. */
   readonly leaseMs: number;
+  /** The browser computes on other devices from now on. False where what it says cannot be. */
+  readonly onDevices: (report: ReportOf<'device'>) => boolean;
 }
+
+/** The id of `device` reports that nobody asked for: at the start, and when a device has gone. */
+export const REGISTER = 'register';
 
 /** A command with its place in what the gateway sends; counted from 1. */
 export interface NumberedCommand {
@@ -44,6 +49,7 @@ const PER_LEASE = 3;
  */
 export class WorkerLink implements Channel {
   readonly #leaseMs: number;
+  readonly #onDevices: WorkerLinkOptions['onDevices'];
   readonly #exchanges = new Exchanges();
   readonly #jobs = new Map<string, Job>();
   /** By the id of the load: who is to know when it is lost. */
@@ -60,8 +66,9 @@ export class WorkerLink implements Channel {
   readonly gone: Promise<MixgateError>;
   #resolveGone: (error: MixgateError) => void = () => undefined;
 
-  constructor({ leaseMs }: WorkerLinkOptions) {
+  constructor({ leaseMs, onDevices }: WorkerLinkOptions) {
     this.#leaseMs = leaseMs;
+    this.#onDevices = onDevices;
     this.gone = new Promise((resolve) => (this.#resolveGone = resolve));
     this.#renew();
   }
@@ -135,9 +142,7 @@ export class WorkerLink implements Channel {
       const parsed = reportSchema.safeParse(report);
       if (!parsed.success) throw this.end(this.#broken('sent what is no report'));
       this.#received++;
-      this.#check(parsed.data);
-      if (parsed.data.type === 'lost') this.#lost(parsed.data);
-      else this.#exchanges.receive(parsed.data);
+      this.#take(parsed.data);
     }
     return this.#received;
   }
@@ -151,6 +156,17 @@ export class WorkerLink implements Channel {
     this.#attached?.abort();
     this.#resolveGone(error);
     return error;
+  }
+
+  /** @throws BACKEND_CRASHED */
+  #take(report: Report): void {
+    if (report.type === 'device' && report.id === REGISTER) {
+      if (!this.#onDevices(report)) throw this.end(this.#broken('told of devices that cannot be'));
+      return;
+    }
+    this.#check(report);
+    if (report.type === 'lost') this.#lost(report);
+    else this.#exchanges.receive(report);
   }
 
   #lost({ id, error }: ReportOf<'lost'>): void {

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { chainTokenizer, type ChainTokenizer, type Piece } from './chain-tokenizer.ts';
 import { chainShards, shardFiles, WIDTH } from './chain-weights.ts';
+import { chatConfig } from './chat-config.ts';
 import { compileLibrary } from './compile-library.ts';
 
 export const MLC_LIBRARY = 'tiny-chain-q4f32_1-webgpu.wasm';
@@ -41,7 +42,12 @@ export async function makeMlcModel(folder: string, options: MlcModelOptions = {}
   const pieces = options.answer ?? ANSWER;
   const tokenizer = chainTokenizer(pieces);
   const shards = chainShards(successors(tokenizer));
-  const config = chatConfig(tokenizer, options);
+  const config = chatConfig({
+    special: tokenizer.special,
+    limits: limits(options),
+    modelConfig: modelConfig(successors(tokenizer).length),
+    tokenizerFiles: ['tokenizer.json', 'tokenizer_config.json'],
+  });
   const { pauseMs = 0, loseDeviceAt = 0, failAt = 0 } = options;
   const parameters = shards.flat().map(({ name, shape, dtype }) => ({ name, shape, dtype, preprocs: [] }));
   const metadata = { ...limits(options), kv_state_kind: 'kv_cache', params: parameters };
@@ -81,52 +87,12 @@ const CHAT_TEMPLATE =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}" +
   "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-function chatConfig({ special, ...tokenizer }: ChainTokenizer, options: MlcModelOptions): object {
-  return {
-    version: '0.1.0',
-    ...limits(options),
-    model_config: {
-      hidden_size: WIDTH,
-      intermediate_size: 2 * WIDTH,
-      num_hidden_layers: 1,
-      num_attention_heads: 2,
-      num_key_value_heads: 2,
-      head_dim: WIDTH / 2,
-      vocab_size: successors({ special, ...tokenizer }).length,
-    },
-    vocab_size: successors({ special, ...tokenizer }).length,
-    temperature: 0.7,
-    presence_penalty: 0,
-    frequency_penalty: 0,
-    repetition_penalty: 1,
-    top_p: 0.95,
-    tokenizer_files: ['tokenizer.json', 'tokenizer_config.json'],
-    tokenizer_info: {
-      token_postproc_method: 'byte_level',
-      prepend_space_in_encode: false,
-      strip_space_in_decode: false,
-    },
-    conv_template: chatMl(special),
-    pad_token_id: special['<|endoftext|>'],
-    bos_token_id: special['<|endoftext|>'],
-    eos_token_id: [special['<|im_end|>'], special['<|endoftext|>']],
-  };
-}
-
-const chatMl = (special: ChainTokenizer['special']) => ({
-  name: 'chatml',
-  system_template: '<|im_start|>system\n{system_message}<|im_end|>\n',
-  system_message: 'You count.',
-  system_prefix_token_ids: null,
-  add_role_after_system_message: true,
-  roles: { user: '<|im_start|>user', assistant: '<|im_start|>assistant' },
-  role_templates: { user: '{user_message}', assistant: '{assistant_message}', tool: '{tool_message}' },
-  messages: [],
-  seps: ['<|im_end|>\n'],
-  role_content_sep: '\n',
-  role_empty_sep: '\n',
-  stop_str: ['<|endoftext|>', '<|im_end|>'],
-  stop_token_ids: [special['<|endoftext|>'], special['<|im_end|>']],
-  function_string: '',
-  use_function_calling: false,
+const modelConfig = (vocabSize: number) => ({
+  hidden_size: WIDTH,
+  intermediate_size: 2 * WIDTH,
+  num_hidden_layers: 1,
+  num_attention_heads: 2,
+  num_key_value_heads: 2,
+  head_dim: WIDTH / 2,
+  vocab_size: vocabSize,
 });
