@@ -1,4 +1,5 @@
 import type { ResultOf } from 'gql.tada';
+import { Fragment } from 'react';
 import { bestPerQuantization } from '../parts/best-per-quantization.ts';
 import { MemoryBar } from '../parts/memory-bar.tsx';
 import { PlanLine } from '../parts/plan-line.tsx';
@@ -64,24 +65,24 @@ function Candidates({ candidates, chosen }: CandidatesProps) {
             <th scope="col">{texts.models.layers}</th>
             <th scope="col">{texts.models.onDevice}</th>
             <th scope="col">{texts.models.onHost}</th>
-            <th scope="col">{texts.models.reason}</th>
           </tr>
         </thead>
         <tbody>
           {candidates.map((plan) => (
-            <tr
-              key={plan.variant.id}
-              aria-current={plan.variant.id === chosen?.variant.id ? 'true' : undefined}
-            >
-              <th scope="row">{plan.variant.quantization}</th>
-              <td>{plan.fits ? texts.models.yes : texts.models.no}</td>
-              <td>{texts.models.layersOf(plan.gpuLayers, plan.totalLayers)}</td>
-              <td>{formats.bytes(plan.memory.deviceTotalBytes)}</td>
-              <td>{formats.bytes(plan.memory.hostTotalBytes)}</td>
-              <td className="why">
-                <PlanReasons reasons={plan.reasons} />
-              </td>
-            </tr>
+            <Fragment key={plan.variant.id}>
+              <tr aria-current={plan.variant.id === chosen?.variant.id ? 'true' : undefined}>
+                <th scope="row">{plan.variant.quantization}</th>
+                <td>{plan.fits ? texts.models.yes : texts.models.no}</td>
+                <td>{texts.models.layersOf(plan.gpuLayers, plan.totalLayers)}</td>
+                <td>{formats.bytes(plan.memory.deviceTotalBytes)}</td>
+                <td>{formats.bytes(plan.memory.hostTotalBytes)}</td>
+              </tr>
+              <tr className="why">
+                <td colSpan={5}>
+                  <PlanReasons reasons={plan.reasons} />
+                </td>
+              </tr>
+            </Fragment>
           ))}
         </tbody>
       </table>

@@ -187,7 +187,6 @@ export const en = {
     fits: 'Fits',
     onDevice: 'On the device',
     onHost: 'On the host',
-    reason: 'Why',
     yes: 'yes',
     no: 'no',
   },

@@ -184,7 +184,6 @@ export const ja: Texts = {
     fits: '収まるか',
     onDevice: 'デバイス上',
     onHost: 'ホスト上',
-    reason: '理由',
     yes: 'はい',
     no: 'いいえ',
   },
