@@ -22,8 +22,8 @@ module.exports = {
       to: { dependencyTypes: ['npm', 'core'] },
     },
     only('backend-interface', '^src/backends/backend\\.ts$', ['^src/routing/']),
-    only('backend-channel', '^src/backends/(channel|channel-resident)\\.ts$', [
-      '^src/backends/(backend|channel)\\.ts$',
+    only('backend-channel', '^src/backends/(channel|channel-resident|channel-score)\\.ts$', [
+      '^src/backends/(backend|channel|channel-score)\\.ts$',
       '^src/protocol/',
       errors,
     ]),
@@ -37,9 +37,11 @@ module.exports = {
         log,
       ]),
     ),
+    only('language', '^src/language/', [errors]),
     only('models', '^src/models/', ['^src/routing/', errors, log]),
     only('generation', '^src/generation/', [
       '^src/routing/',
+      '^src/language/',
       '^src/models/',
       '^src/backends/(backend|supervise)\\.ts$',
       '^src/protocol/',
@@ -48,6 +50,7 @@ module.exports = {
     ]),
     only('resolvers', '^src/resolvers/', [
       '^src/generation/',
+      '^src/language/',
       '^src/models/',
       '^src/backends/backend\\.ts$',
       '^src/routing/',

@@ -43,7 +43,17 @@ export interface LogEvents {
   };
   'generation.replanned': { generation: string; reason: string };
   'resident.unloaded': { resident: string; reason: string };
+  /** An answer drifted, and a second attempt could not be started. */
+  'generation.notRetried': { generation: string; code: string };
   'generation.ended': { generation: string; state: string; tokens: number; ms: number };
+  'quality.measured': {
+    model: string;
+    quantization: string;
+    tokens: number;
+    perplexity: number;
+    klDivergence: number | null;
+    sameTopToken: number | null;
+  };
   'request.failed': { errorId: string; message: string; stack: string | undefined };
 }
 

@@ -19,6 +19,8 @@ import { Manifests } from './generation/manifests.ts';
 import type { Observer } from './generation/observer.ts';
 import { Planner } from './generation/planner.ts';
 import type { ModelLoadRequest } from './generation/request.ts';
+import { Evaluations } from './generation/quality/evaluations.ts';
+import { ReferenceFolder } from './generation/quality/reference-folder.ts';
 import { ResidencyLoop } from './generation/residency-loop.ts';
 import type { Log } from './log.ts';
 import { PublishedWeights } from './server/published-weights.ts';
@@ -72,16 +74,11 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const load = (request: ModelLoadRequest) => loadModel(request, 'pinned', { planner, machine, residency });
   const { close, ...pulling } = createPulling(config, { catalog, http, settings, planner, load, log });
-  const generations = new Generations({
-    planner,
-    machine,
-    residency,
-    log,
-    observer,
-    now: Date.now,
-    ...generationLimits(config),
-  });
-  await Promise.all([catalog.scan(), machine.refresh()]);
+  const running = { planner, machine, residency, log };
+  const generations = new Generations({ ...running, observer, now: Date.now, ...generationLimits(config) });
+  const folder = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
+  const evaluations = new Evaluations({ ...running, catalog, folder });
+  await Promise.all([catalog.scan(), machine.refresh(), folder.sweep()]);
   return {
     ...browsers,
     services: {
@@ -94,9 +91,10 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
       planner,
       residency,
       generations,
+      evaluations,
     },
     dispose: async () => {
-      await Promise.all([close(), catalog.close()]);
+      await Promise.all([close(), catalog.close(), evaluations.close()]);
       await Promise.all(backends.map((backend) => backend.dispose()));
     },
   };

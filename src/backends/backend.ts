@@ -73,6 +73,13 @@ export interface Resident {
    */
   generate(request: RunRequest, signal: AbortSignal): AsyncIterable<GenerationPart>;
 
+  /**
+   * Measures how well the model predicts a text, in a free slot; absent where the runtime cannot. Tells how far it is
+   * and ends with exactly one `end` part, also after an abort (reason CANCELLED), within one batch.
+   * @throws INVALID_INPUT (too short, another tokenizer than the reference's, too much for `maxBytes`), DISK_FULL, BACKEND_CRASHED
+   */
+  score?(request: ScoreRequest, signal: AbortSignal): AsyncIterable<ScorePart>;
+
   /** Frees the memory; resolves when it is free. Idempotent. */
   unload(): Promise<void>;
 }
@@ -143,4 +150,38 @@ export interface StageTimings {
 export interface StageTime {
   readonly ms: number;
   readonly count: number;
+}
+
+export interface ScoreRequest {
+  readonly text: ScoreText;
+  /** Tokens of a window, at most what was loaded. */
+  readonly contextSize: number;
+  /** Only the first windows; null: all. */
+  readonly maxWindows: number | null;
+  readonly reference: ReferenceFile | null;
+}
+
+/** Running text; or documents, of which only some parts are scored. */
+export type ScoreText =
+  | { readonly text: string }
+  | { readonly documents: readonly (readonly { readonly text: string; readonly isScored: boolean }[])[] };
+
+/** A file on this machine with what the reference thinks of every next token. */
+export interface ReferenceFile {
+  readonly path: string;
+  /** The reference itself writes it, and is compared with what it wrote. */
+  readonly mode: 'WRITE' | 'READ';
+  readonly maxBytes: number;
+}
+
+export type ScorePart = { readonly type: 'progress'; readonly fraction: number } | ScoreEnd;
+
+export interface ScoreEnd {
+  readonly type: 'end';
+  readonly reason: 'COMPLETED' | 'CANCELLED';
+  readonly tokens: number;
+  /** Means over the tokens, nats; null where there is none, or no reference. */
+  readonly negativeLogLikelihood: number | null;
+  readonly klDivergence: number | null;
+  readonly sameTopToken: number | null;
 }

@@ -2,6 +2,7 @@ import { MixgateError, fromWire } from '../errors.ts';
 import type { Report, ReportOf } from '../protocol/frames.ts';
 import type { GenerationPart, Resident, RunRequest } from './backend.ts';
 import type { Channel } from './channel.ts';
+import { scoreOver } from './channel-score.ts';
 
 export interface ChannelResidentHooks {
   /** As of `Resident`. */
@@ -9,29 +10,33 @@ export interface ChannelResidentHooks {
   /** Told how many slots are in use. */
   readonly onBusy: (busySlots: number) => void;
   readonly unload: () => Promise<void>;
+  /** The runtime takes `score`; false where left out. */
+  readonly canScore?: boolean;
 }
 
 /** A model that a runtime at the other end of a channel has loaded; `loaded` is the report that said so. */
 export function channelResident(
   channel: Channel,
   { id, contextSize, slots, verifiedBytes, measuredBytes }: ReportOf<'loaded'>,
-  { gone, onBusy, unload }: ChannelResidentHooks,
+  { gone, onBusy, unload, canScore = false }: ChannelResidentHooks,
 ): Resident {
   let busySlots = 0;
+  async function* busy<Part>(parts: AsyncIterable<Part>): AsyncGenerator<Part> {
+    onBusy(++busySlots);
+    try {
+      yield* parts;
+    } finally {
+      onBusy(--busySlots);
+    }
+  }
   return {
     slots,
     contextSize,
     verifiedBytes,
     measuredBytes,
     gone,
-    async *generate(request, signal) {
-      onBusy(++busySlots);
-      try {
-        yield* exchange(channel, id, request, signal);
-      } finally {
-        onBusy(--busySlots);
-      }
-    },
+    generate: (request, signal) => busy(exchange(channel, id, request, signal)),
+    ...(canScore && { score: (request, signal) => busy(scoreOver(channel, id, request, signal)) }),
     unload,
   };
 }

@@ -1,5 +1,5 @@
 import { MixgateError } from '../errors.ts';
-import type { Backend, BackendStatus, GenerationPart, LoadRequest, Resident, RunRequest } from './backend.ts';
+import type { Backend, BackendStatus, LoadRequest, Resident } from './backend.ts';
 
 /**
  * What every adapter would have to get right by itself, once: a status that is asked once at a time, slots that
@@ -43,6 +43,22 @@ function monotone(options: Parameters<Backend['load']>[1]): Parameters<Backend['
 function superviseResident(resident: Resident, request: LoadRequest): Resident {
   let unloading: Promise<void> | null = null;
   let busySlots = 0;
+  const score = resident.score?.bind(resident);
+
+  async function* inSlot<Part extends { readonly type: string }>(
+    run: () => AsyncIterable<Part>,
+  ): AsyncGenerator<Part> {
+    if (unloading !== null)
+      throw new MixgateError('BACKEND_UNAVAILABLE', 'The model is being unloaded: try again.');
+    if (busySlots >= resident.slots)
+      throw new MixgateError('INTERNAL', `All ${resident.slots} slots are busy.`, { path: request.path });
+    busySlots++;
+    try {
+      yield* untilEnd(run());
+    } finally {
+      busySlots--;
+    }
+  }
 
   return {
     slots: resident.slots,
@@ -50,18 +66,8 @@ function superviseResident(resident: Resident, request: LoadRequest): Resident {
     verifiedBytes: resident.verifiedBytes,
     measuredBytes: resident.measuredBytes,
     gone: resident.gone,
-    async *generate(run: RunRequest, signal: AbortSignal): AsyncGenerator<GenerationPart> {
-      if (unloading !== null)
-        throw new MixgateError('BACKEND_UNAVAILABLE', 'The model is being unloaded: try again.');
-      if (busySlots >= resident.slots)
-        throw new MixgateError('INTERNAL', `All ${resident.slots} slots are busy.`, { path: request.path });
-      busySlots++;
-      try {
-        yield* untilEnd(resident.generate(run, signal));
-      } finally {
-        busySlots--;
-      }
-    },
+    generate: (run, signal) => inSlot(() => resident.generate(run, signal)),
+    ...(score !== undefined && { score: (text, signal) => inSlot(() => score(text, signal)) }),
     unload() {
       unloading ??= resident.unload();
       return unloading;
@@ -69,7 +75,9 @@ function superviseResident(resident: Resident, request: LoadRequest): Resident {
   };
 }
 
-async function* untilEnd(parts: AsyncIterable<GenerationPart>): AsyncGenerator<GenerationPart> {
+async function* untilEnd<Part extends { readonly type: string }>(
+  parts: AsyncIterable<Part>,
+): AsyncGenerator<Part> {
   for await (const part of parts) {
     yield part;
     if (part.type === 'end') return;

@@ -17,6 +17,7 @@ import { addPlanOptions, type PlanOptions } from './plan-options.ts';
 import { printPlan } from './plan.ts';
 import { printConfigReference, printManifestSchema, printSchema } from './print.ts';
 import { pullModels, type PullOptions } from './pull.ts';
+import { measureQuality, type QualityOptions } from './quality.ts';
 import { removeModels, type RemoveOptions } from './remove.ts';
 import { runPrompt, type RunOptions } from './run.ts';
 import { serve } from './serve.ts';
@@ -92,6 +93,7 @@ function program(environment: CommandEnvironment): Command {
   addConfigOptions(serveCommand, CONFIG_KEYS).action((options: ConfigSource) => serve(options, environment));
 
   addRun(root, environment);
+  addQuality(root, environment);
 
   const plan = root
     .command('plan')
@@ -201,6 +203,30 @@ function addRun(root: Command, environment: CommandEnvironment): void {
     .option('--json', 'print one JSON document instead of text');
   addConfigOptions(run, LOCAL_KEYS).action((words: string[], options: RunOptions) =>
     runPrompt(words.join(' '), options, environment),
+  );
+}
+
+function addQuality(root: Command, environment: CommandEnvironment): void {
+  const quality = root
+    .command('quality')
+    .description(
+      'Measure what each quantization makes of a text: perplexity, and divergence from a reference.',
+    )
+    .argument('<model>', 'model id, or a GGUF file')
+    .requiredOption('--text <file>', 'the text; - for standard input')
+    .option('--quantizations <names>', 'with commas, e.g. Q2_K,Q4_K_M (default: all on this machine)')
+    .option('--reference <quantization>', 'measure divergence against it, e.g. F16')
+    .addOption(
+      new Option('--format <format>', 'running text, or a JSON document a line (docs/quality.md)')
+        .choices(['text', 'documents'])
+        .default('text'),
+    )
+    .option('-c, --context-size <tokens>', 'tokens of a window (default: 512)')
+    .option('--max-windows <count>', 'only the first windows')
+    .option('--device <id>', 'on this device only')
+    .option('--json', JSON_HELP);
+  addConfigOptions(quality, LOCAL_KEYS).action((model: string, options: QualityOptions) =>
+    measureQuality(model, options, environment),
   );
 }
 

@@ -29,6 +29,10 @@ export class EventLog {
     return last !== undefined && isFinal(last);
   }
 
+  get readers(): number {
+    return this.#readers;
+  }
+
   /** Resolves when nobody reads. */
   unread(): Promise<void> {
     if (this.#readers === 0) return Promise.resolve();

@@ -1,10 +1,11 @@
 import type { Usage } from '../backends/backend.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { LanguageReport } from '../language/report.ts';
 import type { Plan } from '../routing/plan.ts';
 
 export type GenerationState =
   'QUEUED' | 'LOADING' | 'PREFILL' | 'DECODING' | 'COMPLETED' | 'FAILED' | 'CANCELLED';
-export type FinishReason = 'END_OF_TEXT' | 'MAX_TOKENS' | 'STOP_SEQUENCE' | 'CONTEXT_FULL';
+export type FinishReason = 'END_OF_TEXT' | 'MAX_TOKENS' | 'STOP_SEQUENCE' | 'CONTEXT_FULL' | 'LANGUAGE_DRIFT';
 
 export interface GenerationError {
   readonly code: ErrorCode;
@@ -39,10 +40,21 @@ export type GenerationHappening =
   | { readonly type: 'ModelLoading'; readonly progress: number }
   | { readonly type: 'TokenChunk'; readonly text: string; readonly tokens: number }
   | {
+      /** The answer has left the language it is expected in, and stops. */
+      readonly type: 'LanguageDrifted';
+      /** Where it did, UTF-16 units from the start of the answer. */
+      readonly offset: number;
+      readonly fromLanguage: string | null;
+      readonly toLanguage: string | null;
+      /** The generation that tries again; null where none does. */
+      readonly retriedAs: string | null;
+    }
+  | {
       readonly type: 'GenerationCompleted';
       readonly finishReason: FinishReason;
       readonly usage: Usage;
       readonly timings: Timings;
+      readonly language: LanguageReport | null;
     }
   | { readonly type: 'GenerationFailed'; readonly error: GenerationError }
   | { readonly type: 'GenerationCancelled'; readonly usage: Usage };

@@ -1,4 +1,7 @@
 import type { Usage } from '../backends/backend.ts';
+import { DriftWatch } from '../language/drift-watch.ts';
+import type { Drift } from '../language/foreign-runs.ts';
+import type { LanguageReport } from '../language/report.ts';
 import type { Plan } from '../routing/plan.ts';
 import { EventLog } from './event-log.ts';
 import {
@@ -9,6 +12,7 @@ import {
   type GenerationState,
   type Timings,
 } from './events.ts';
+import { promptLanguageOf } from './prompt-language.ts';
 import type { GenerationRequest } from './request.ts';
 
 export interface GenerationOptions {
@@ -17,6 +21,8 @@ export interface GenerationOptions {
   readonly callerId: string;
   readonly seed: number;
   readonly now: () => number;
+  /** The generation that it tries again, if it does. */
+  readonly retryOf?: string | null;
 }
 
 /** An event and its place in the log. */
@@ -32,6 +38,8 @@ export class Generation {
   readonly callerId: string;
   /** The one asked for, or the one drawn. */
   readonly seed: number;
+  /** Id of the generation whose answer drifted, and which this one tries again. */
+  readonly retryOf: string | null;
   readonly createdAt: Date;
   readonly log: EventLog;
   /** Resolves with the final event. */
@@ -48,13 +56,18 @@ export class Generation {
   #error: GenerationError | null = null;
   #usage = NO_USAGE;
   #timings: Timings | null = null;
+  #retriedAs: string | null = null;
+  /** While it runs, once it has text. */
+  #watch: DriftWatch | null = null;
+  #language: LanguageReport | null = null;
   #resolveEnded: () => void = () => undefined;
 
-  constructor({ id, request, callerId, seed, now }: GenerationOptions) {
+  constructor({ id, request, callerId, seed, now, retryOf = null }: GenerationOptions) {
     this.id = id;
     this.request = request;
     this.callerId = callerId;
     this.seed = seed;
+    this.retryOf = retryOf;
     this.#now = now;
     this.createdAt = new Date(now());
     this.log = new EventLog(id);
@@ -91,6 +104,21 @@ export class Generation {
   get timings(): Timings | null {
     return this.#timings;
   }
+  /** Where the answer left the language it is expected in, as far as is sure by now. */
+  get drift(): Drift | null {
+    return this.#watch?.drift ?? null;
+  }
+  get expectedLanguage(): string | null {
+    return this.#driftWatch().expectedLanguage;
+  }
+  /** Null while it runs. */
+  get language(): LanguageReport | null {
+    return this.#language;
+  }
+  /** Id of the generation that tries again, because this one drifted. */
+  get retriedAs(): string | null {
+    return this.#retriedAs;
+  }
   /** About what it takes in memory, bytes: its text twice, in the answer and in its events, and the events. */
   get sizeBytes(): number {
     return 4 * this.#characters + EVENT_BYTES * this.log.lastSequence;
@@ -111,11 +139,26 @@ export class Generation {
     this.#state = 'PREFILL';
   }
 
+  /** Of the whole answer; nothing may be added to it any more. */
+  reportLanguage(): LanguageReport {
+    this.#language ??= this.#driftWatch().finish();
+    return this.#language;
+  }
+
   record(event: GenerationHappening): void {
     this.#apply(event);
-    if (isFinal(event)) this.#finishedAt = new Date(this.#now());
+    if (isFinal(event)) {
+      this.#finishedAt = new Date(this.#now());
+      this.reportLanguage();
+      this.#watch = null;
+    }
     this.log.append(event);
     if (isFinal(event)) this.#resolveEnded();
+  }
+
+  #driftWatch(): DriftWatch {
+    this.#watch ??= new DriftWatch(...promptLanguageOf(this.request.prompt));
+    return this.#watch;
   }
 
   #apply(event: GenerationHappening): void {
@@ -134,7 +177,11 @@ export class Generation {
         this.#firstTokenAt ??= new Date(this.#now());
         this.#texts.push(event.text);
         this.#characters += event.text.length;
+        this.#driftWatch().push(event.text);
         this.#usage = { ...this.#usage, completionTokens: this.#usage.completionTokens + event.tokens };
+        return;
+      case 'LanguageDrifted':
+        this.#retriedAs = event.retriedAs;
         return;
       case 'GenerationCompleted':
         this.#state = 'COMPLETED';

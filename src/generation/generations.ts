@@ -1,7 +1,8 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
-import { MixgateError } from '../errors.ts';
+import { asMixgateError, MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { driftRetry } from './drift-retry.ts';
 import type { GenerationEvent } from './events.ts';
 import { Generation } from './generation.ts';
 import type { Observer } from './observer.ts';
@@ -21,6 +22,9 @@ export interface GenerationsOptions extends RunServices {
 
 /** How long a reader may take for the rest of an ended generation at shutdown. */
 const READERS_MS = 2000;
+
+/** How long a reader may take to find the second attempt, at the least. */
+const FOLLOW_MS = 10_000;
 
 const MAX_RANDOM_SEED = 2 ** 31;
 
@@ -42,17 +46,30 @@ export class Generations {
 
   /** Starts and returns at once. @throws QUEUE_FULL, BACKEND_UNAVAILABLE while draining, and what `Planner.check` throws */
   start(request: GenerationRequest, callerId: string): Generation {
+    return this.#start(request, callerId, null);
+  }
+
+  #start(request: GenerationRequest, callerId: string, retryOf: Generation | null): Generation {
     if (this.#isDraining)
       throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
     this.#options.planner.check({ ...request, slots: 1 });
     this.#checkQueue();
     const seed = request.sampling.seed ?? randomInt(MAX_RANDOM_SEED);
     const { now } = this.#options;
-    const generation = new Generation({ id: randomUUID(), request, callerId, seed, now });
+    const generation = new Generation({
+      id: randomUUID(),
+      request,
+      callerId,
+      seed,
+      now,
+      retryOf: retryOf?.id ?? null,
+    });
     this.#forgetOld();
     this.#byId.set(generation.id, generation);
-    this.#cancelWhenLeft(generation);
-    const running = run(generation, this.#options).then(() => this.#ended(generation));
+    this.#cancelWhenLeft(generation, retryOf !== null && retryOf.log.readers > 0);
+    const running = run(generation, this.#options, (drifted) => this.#retry(drifted)).then(() =>
+      this.#ended(generation),
+    );
     this.#running.set(generation.id, running);
     void running.finally(() => this.#running.delete(generation.id));
     return generation;
@@ -125,14 +142,33 @@ export class Generations {
     });
   }
 
-  #cancelWhenLeft(generation: Generation): void {
+  /** Null where no attempt can be started now; what drifted is all there is then. */
+  #retry(drifted: Generation): string | null {
+    const { expectedLanguage, request, callerId } = drifted;
+    if (expectedLanguage === null || drifted.retryOf !== null) return null;
+    try {
+      return this.#start(driftRetry(request, expectedLanguage), callerId, drifted).id;
+    } catch (error) {
+      const { code } = asMixgateError(error);
+      this.#options.log.warn('generation.notRetried', { generation: drifted.id, code });
+      return null;
+    }
+  }
+
+  /** `isAwaited`: somebody who reads another one is to come; who does not come has left. */
+  #cancelWhenLeft(generation: Generation, isAwaited: boolean): void {
     if (generation.request.onDisconnect === 'CONTINUE') return;
     let timer: NodeJS.Timeout | undefined;
+    const cancelIn = (ms: number) => {
+      timer = setTimeout(() => generation.cancel(), ms);
+    };
     generation.log.onReaders = (readers) => {
       clearTimeout(timer);
-      if (readers === 0 && !generation.hasEnded)
-        timer = setTimeout(() => generation.cancel(), this.#options.disconnectGraceMs);
+      if (readers === 0 && !generation.hasEnded) cancelIn(this.#options.disconnectGraceMs);
     };
+    if (!isAwaited) return;
+    cancelIn(Math.max(this.#options.disconnectGraceMs, FOLLOW_MS));
+    void generation.ended.then(() => clearTimeout(timer));
   }
 
   /** Oldest first, until what is left is young enough, few enough and small enough. */

@@ -104,6 +104,7 @@ export const generationRequestSchema = z.object({
   maxWaitMs: optional(whole(0, 2 ** 31 - 1)),
   maxRunMs: optional(whole(1, 2 ** 31 - 1)),
   onDisconnect: withDefault(z.enum(['CANCEL', 'CONTINUE']), 'CANCEL'),
+  onLanguageDrift: withDefault(z.enum(['IGNORE', 'STOP', 'RETRY']), 'IGNORE'),
 });
 export type GenerationRequest = z.output<typeof generationRequestSchema>;
 

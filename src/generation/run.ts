@@ -1,7 +1,8 @@
 import type { EndPart, StageTime } from '../backends/backend.ts';
 import { asMixgateError, MixgateError } from '../errors.ts';
 import { acquire, type AcquireServices } from './acquire.ts';
-import type { StageTiming, Timings } from './events.ts';
+import { DriftStop, type Retry } from './drift-stop.ts';
+import type { FinishReason, StageTiming, Timings } from './events.ts';
 import type { Generation } from './generation.ts';
 
 export interface RunServices extends AcquireServices {
@@ -23,9 +24,13 @@ interface Waits {
  * The way of one generation: plan, wait for a slot, let the backend answer, record what happens. Never throws: every
  * generation ends in exactly one final event.
  */
-export async function run(generation: Generation, services: RunServices): Promise<void> {
+export async function run(
+  generation: Generation,
+  services: RunServices,
+  retry: Retry = () => null,
+): Promise<void> {
   try {
-    await answer(generation, services);
+    await answer(generation, services, retry);
   } catch (error) {
     if (generation.signal.aborted)
       generation.record({ type: 'GenerationCancelled', usage: generation.usage });
@@ -42,26 +47,32 @@ const LOST: ReadonlySet<string> = new Set(['BACKEND_CRASHED', 'DEVICE_LOST']);
 const NOTHING_LEFT: ReadonlySet<string> = new Set(['INVALID_INPUT', 'BACKEND_UNAVAILABLE', 'NO_PLAN_FITS']);
 
 /** Where a runtime goes away before it has sent anything, what is left of them is planned with once more. */
-async function answer(generation: Generation, services: RunServices): Promise<void> {
+async function answer(generation: Generation, services: RunServices, retry: Retry): Promise<void> {
   const waits: Waits = { loadingSince: 0, loadMs: 0, grantedAt: 0 };
   try {
-    await attempt(generation, services, waits);
+    await attempt(generation, services, waits, retry);
   } catch (error) {
     const isLost = error instanceof MixgateError && LOST.has(error.code);
     if (!isLost || generation.firstTokenAt !== null || generation.signal.aborted) throw error;
     services.machine.invalidate();
-    await attempt(generation, services, waits).catch((again: unknown) => {
+    await attempt(generation, services, waits, retry).catch((again: unknown) => {
       // Nothing is left that could do it: then why the first one went is what there is to say.
       throw again instanceof MixgateError && NOTHING_LEFT.has(again.code) ? error : again;
     });
   }
 }
 
-async function attempt(generation: Generation, services: RunServices, waits: Waits): Promise<void> {
+async function attempt(
+  generation: Generation,
+  services: RunServices,
+  waits: Waits,
+  retry: Retry,
+): Promise<void> {
   const { plan, lease } = await acquireFor(generation, services, waits);
   const { maxRunMs } = generation.request;
   const deadline = deadlineIn(Math.min(services.deadlines.runMs, maxRunMs ?? Infinity), runTimeout);
-  const signal = AbortSignal.any([generation.signal, deadline.signal]);
+  const drift = new DriftStop(generation, retry);
+  const signal = AbortSignal.any([generation.signal, deadline.signal, drift.signal]);
   try {
     waits.grantedAt = services.now();
     generation.startPrefill();
@@ -73,11 +84,15 @@ async function attempt(generation: Generation, services: RunServices, waits: Wai
     for await (const part of lease.resident.generate(request, signal)) {
       if (part.type === 'text') {
         generation.record({ type: 'TokenChunk', text: part.text, tokens: part.tokens });
+        drift.check();
         continue;
       }
-      if (part.reason === 'CANCELLED' && !generation.signal.aborted) signal.throwIfAborted();
+      const isStopped = part.reason === 'CANCELLED' && drift.isReasonOf(signal);
+      if (part.reason === 'CANCELLED' && !generation.signal.aborted && !isStopped) signal.throwIfAborted();
+      if (part.reason !== 'CANCELLED') drift.checkWhole();
       if (wasAlone()) services.planner.noteSpeed(lease.plan, part.timings.eval);
-      finish(generation, part, timings(generation, part, waits, services.now()));
+      const reason = isStopped ? 'LANGUAGE_DRIFT' : part.reason;
+      finish(generation, { ...part, reason }, timings(generation, part, waits, services.now()));
     }
   } finally {
     deadline.clear();
@@ -135,9 +150,21 @@ async function acquireFor(generation: Generation, services: RunServices, waits: 
   }
 }
 
-function finish(generation: Generation, { reason, usage }: EndPart, measured: Timings): void {
-  if (reason === 'CANCELLED') generation.record({ type: 'GenerationCancelled', usage });
-  else generation.record({ type: 'GenerationCompleted', finishReason: reason, usage, timings: measured });
+type End = Pick<EndPart, 'usage'> & { readonly reason: FinishReason | 'CANCELLED' };
+
+function finish(generation: Generation, { reason, usage }: End, measured: Timings): void {
+  if (reason === 'CANCELLED') {
+    generation.record({ type: 'GenerationCancelled', usage });
+    return;
+  }
+  const language = generation.reportLanguage();
+  generation.record({
+    type: 'GenerationCompleted',
+    finishReason: reason,
+    usage,
+    timings: measured,
+    language,
+  });
 }
 
 function timings(generation: Generation, end: EndPart, { loadMs, grantedAt }: Waits, now: number): Timings {

@@ -68,6 +68,23 @@ export const commandSchema = z.discriminatedUnion('type', [
     stop: z.array(z.string()),
     jsonSchema: z.unknown().nullable(),
   }),
+  z.object({
+    type: z.literal('score'),
+    id,
+    /** The id of the load. */
+    resident: id,
+    /** Running text, cut into windows; or documents, a window each, of which only some parts are scored. */
+    text: z.union([
+      z.object({ text: z.string() }),
+      z.object({ documents: z.array(z.array(z.object({ text: z.string(), isScored: z.boolean() }))) }),
+    ]),
+    /** Tokens of a window, at most what was loaded. */
+    contextSize: count.min(2),
+    /** Only the first windows; null: all. */
+    maxWindows: count.min(1).nullable(),
+    /** File of the reference's distributions: written by the reference, read by the others; null: perplexity only. */
+    reference: z.object({ path: z.string(), mode: z.enum(['WRITE', 'READ']), maxBytes: bytes }).nullable(),
+  }),
   z.object({ type: z.literal('cancel'), id }),
   z.object({ type: z.literal('unload'), resident: id.nullable() }),
   z.object({ type: z.literal('threads'), count: count.min(1) }),
@@ -131,6 +148,18 @@ export const reportSchema = z.discriminatedUnion('type', [
     reason: z.enum(['END_OF_TEXT', 'MAX_TOKENS', 'STOP_SEQUENCE', 'CONTEXT_FULL', 'CANCELLED']),
     usage: z.object({ promptTokens: count, cachedPromptTokens: count, completionTokens: count }),
     timings: z.object({ sample: stage.nullable(), promptEval: stage, eval: stage }),
+  }),
+  z.object({
+    type: z.literal('scored'),
+    id,
+    reason: z.enum(['COMPLETED', 'CANCELLED']),
+    /** Tokens scored. */
+    tokens: count,
+    /** Means over the tokens, nats; null where no token was scored, or without a reference. */
+    negativeLogLikelihood: z.number().nullable(),
+    klDivergence: z.number().nullable(),
+    /** Share of the tokens, 0 to 1. */
+    sameTopToken: z.number().min(0).max(1).nullable(),
   }),
   z.object({ type: z.literal('error'), id, error }),
   /** What a load has loaded is gone, as when a browser's GPU was lost; `id` is the load's. */

@@ -7,6 +7,7 @@ import { GenerationResolver, PlanChosenResolver } from './generation/resolver.ts
 import { ModelResolver, VariantResolver } from './model/resolver.ts';
 import { PlanResolver } from './plan/resolver.ts';
 import { DiskResolver, ModelPullResolver } from './pull/resolver.ts';
+import { QualityResolver } from './quality/resolver.ts';
 import type { Services } from './services.ts';
 import { WorkerResolver } from './worker/resolver.ts';
 
@@ -38,6 +39,7 @@ export async function createSchema(): Promise<GraphQLSchema> {
       ModelResolver,
       PlanChosenResolver,
       PlanResolver,
+      QualityResolver,
       ResidentModelResolver,
       VariantResolver,
       VersionResolver,

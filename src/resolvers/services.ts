@@ -1,6 +1,7 @@
 import type { Generations } from '../generation/generations.ts';
 import type { Machine } from '../generation/machine.ts';
 import type { Planner } from '../generation/planner.ts';
+import type { Evaluations } from '../generation/quality/evaluations.ts';
 import type { ResidencyLoop } from '../generation/residency-loop.ts';
 import type { Catalog } from '../models/catalog.ts';
 import type { BrowserWorkers } from '../generation/browser-workers.ts';
@@ -22,6 +23,7 @@ export interface Services {
   readonly planner: Planner;
   readonly residency: ResidencyLoop;
   readonly generations: Generations;
+  readonly evaluations: Evaluations;
 }
 
 /** The context of one operation. */

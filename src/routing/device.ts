@@ -66,6 +66,8 @@ export interface RuntimeCapabilities {
   readonly kvCacheTypes: readonly KvCacheType[];
   /** Tokens computed at once while a prompt is read. */
   readonly batchSize: number;
+  /** Can measure how well a model predicts a text; false where left out. */
+  readonly scoring?: boolean;
 }
 
 /** Bytes that stay free on each device, and on the host. */

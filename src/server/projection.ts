@@ -5,6 +5,7 @@ import {
   GraphQLSkipDirective,
   isAbstractType,
   isLeafType,
+  isNullableType,
   Kind,
   typeFromAST,
   type FieldNode,
@@ -42,9 +43,14 @@ export function projectionOf(
       writers.push((_from, to) => (to[responseName] = type.name));
       continue;
     }
-    const leaf = getNamedType(type.getFields()[name]!.type);
+    const fieldType = type.getFields()[name]!.type;
+    const leaf = getNamedType(fieldType);
     if (!isLeafType(leaf)) return null;
-    writers.push((from, to) => (to[responseName] = leaf.serialize(from[name])));
+    const isNullable = isNullableType(fieldType);
+    writers.push((from, to) => {
+      const value = from[name] ?? null;
+      to[responseName] = value === null && isNullable ? null : leaf.serialize(value);
+    });
   }
   return (source) => {
     const result: Record<string, unknown> = {};

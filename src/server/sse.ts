@@ -1,9 +1,16 @@
 import type { FastifyInstance } from 'fastify';
-import { validate, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql';
+import {
+  validate,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLError,
+  type GraphQLSchema,
+} from 'graphql';
 import { createHandler } from 'graphql-sse/lib/use/fastify';
 import type { ServerResponse } from 'node:http';
 import type { RequestContext, Services } from '../resolvers/services.ts';
 import { httpCaller } from './caller.ts';
+import { errorEnds } from './error-ends.ts';
 import type { PublicErrors } from './public-error.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -18,7 +25,7 @@ export function serveEventStream(app: FastifyInstance, { schema, services, error
   const open = new Set<ServerResponse>();
   const handler = createHandler({
     schema,
-    subscribe,
+    subscribe: async (args: ExecutionArgs) => errorEnds(await subscribe(args)),
     context: ({ raw }) => {
       const callerId = httpCaller(raw.headers, raw.ip);
       return { ...services, callerId } satisfies RequestContext;

@@ -3,6 +3,7 @@ import { parse, subscribe as graphqlSubscribe, validate, type ExecutionResult } 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EventLog } from '../../src/generation/event-log.ts';
 import type { GenerationHappening } from '../../src/generation/events.ts';
+import { languageReport } from '../../src/language/language-report.ts';
 import { createSchema } from '../../src/resolvers/schema.ts';
 import { subscribe } from '../../src/server/subscribe.ts';
 
@@ -16,6 +17,7 @@ const HAPPENINGS: readonly GenerationHappening[] = [
   { type: 'ModelLoading', progress: 0.25 },
   { type: 'ModelLoading', progress: 1 },
   { type: 'TokenChunk', text: 'Hi "there"\n', tokens: 2 },
+  { type: 'LanguageDrifted', offset: 3, fromLanguage: 'en', toLanguage: null, retriedAs: null },
 ];
 
 const zero = { ms: 0, count: 0, msPerToken: null, tokensPerSecond: null };
@@ -34,6 +36,7 @@ const ENDINGS: readonly GenerationHappening[] = [
       eval: zero,
       totalMs: 3,
     },
+    language: languageReport('Who are you?', 'Hi "there"\n'),
   },
 ];
 
@@ -67,7 +70,8 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   ModelLoading: ['progress', 'generationId'],
   GenerationQueued: ['position'],
   GenerationFailed: ['error { code message }'],
-  GenerationCompleted: ['finishReason', 'sequence', 'usage { completionTokens }'],
+  GenerationCompleted: ['finishReason', 'sequence', 'usage { completionTokens }', 'language { driftOffset }'],
+  LanguageDrifted: ['offset', 'fromLanguage', 'toLanguage', 'retriedAs', '__typename'],
 };
 const directive = fc.constantFrom(
   '',

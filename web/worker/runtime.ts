@@ -54,6 +54,7 @@ export class Runtime {
         return;
       case 'describe':
       case 'threads':
+      case 'score': // Never sent to a browser: it cannot score.
         return;
     }
   }

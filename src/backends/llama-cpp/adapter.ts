@@ -30,6 +30,7 @@ const CAPABILITIES: RuntimeCapabilities = {
   multiDevice: true,
   kvCacheTypes: ['F16', 'Q8_0', 'Q4_0'],
   batchSize: 512,
+  scoring: true,
 };
 
 /**
@@ -105,6 +106,7 @@ export class LlamaCpp implements Backend {
         gone: runner.gone,
         onBusy: (busy) => this.#threads.update(computing, busy > 0),
         unload: () => runner.stop(),
+        canScore: true,
       });
     } catch (error) {
       await runner.stop();

@@ -1,5 +1,6 @@
 import { Field, Float, ID, Int, InterfaceType, ObjectType } from 'type-graphql';
 import type { GenerationEvent as GenerationEventFacts } from '../../generation/events.ts';
+import { LanguageReport } from '../language/types.ts';
 import { FinishReason, GenerationError, Timings, TokenUsage } from './types.ts';
 
 @InterfaceType({
@@ -47,6 +48,31 @@ export class TokenChunk extends GenerationEvent {
   tokens!: number;
 }
 
+@ObjectType({
+  implements: GenerationEvent,
+  description:
+    'The answer has left the language it is expected in, and stops (onLanguageDrift STOP or RETRY). What was sent stays ' +
+    'as it is; a second attempt is a generation of its own.',
+})
+export class LanguageDrifted extends GenerationEvent {
+  @Field(() => Int, { description: 'Where it did, UTF-16 units from the start of the answer.' })
+  offset!: number;
+
+  @Field(() => String, { nullable: true, description: 'The expected one. ISO 639-1.' })
+  fromLanguage!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'ISO 639-1, null when undetermined.' })
+  toLanguage!: string | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      'The generation that tries again, to be followed with generationEvents; null under STOP, and where none could be ' +
+      'started.',
+  })
+  retriedAs!: string | null;
+}
+
 @ObjectType({ implements: GenerationEvent, description: 'The answer is whole. Final.' })
 export class GenerationCompleted extends GenerationEvent {
   @Field(() => FinishReason)
@@ -57,6 +83,9 @@ export class GenerationCompleted extends GenerationEvent {
 
   @Field(() => Timings)
   timings!: Timings;
+
+  @Field(() => LanguageReport, { nullable: true })
+  language!: LanguageReport | null;
 }
 
 @ObjectType({ implements: GenerationEvent, description: 'It could not be finished. Final.' })
@@ -77,6 +106,7 @@ export const GENERATION_EVENTS = [
   PlanChosen,
   ModelLoading,
   TokenChunk,
+  LanguageDrifted,
   GenerationCompleted,
   GenerationFailed,
   GenerationCancelled,

@@ -1,5 +1,6 @@
 import { Field, Float, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { ErrorCode } from '../../errors.ts';
+import { LanguageReport } from '../language/types.ts';
 import { KvCacheType, PlanObjective } from '../plan/types.ts';
 import { DateTime, Json, SafeInt } from '../scalars.ts';
 
@@ -11,6 +12,11 @@ export enum ChatRole {
 export enum DisconnectPolicy {
   CANCEL = 'CANCEL',
   CONTINUE = 'CONTINUE',
+}
+export enum LanguageDriftPolicy {
+  IGNORE = 'IGNORE',
+  STOP = 'STOP',
+  RETRY = 'RETRY',
 }
 export enum GenerationState {
   QUEUED = 'QUEUED',
@@ -26,11 +32,18 @@ export enum FinishReason {
   MAX_TOKENS = 'MAX_TOKENS',
   STOP_SEQUENCE = 'STOP_SEQUENCE',
   CONTEXT_FULL = 'CONTEXT_FULL',
+  LANGUAGE_DRIFT = 'LANGUAGE_DRIFT',
 }
 registerEnumType(ChatRole, { name: 'ChatRole', description: 'Who speaks.' });
 registerEnumType(DisconnectPolicy, {
   name: 'DisconnectPolicy',
   description: 'What happens when the last subscriber leaves before the end.',
+});
+registerEnumType(LanguageDriftPolicy, {
+  name: 'LanguageDriftPolicy',
+  description:
+    'What happens when an answer leaves the language it is expected in for a run of words: nothing but the report; it ' +
+    'is stopped; or it is stopped and asked for once more, as a generation of its own (`retriedAs`).',
 });
 registerEnumType(GenerationState, {
   name: 'GenerationState',
@@ -180,6 +193,9 @@ export class GenerateInput {
 
   @Field(() => DisconnectPolicy, { nullable: true, defaultValue: DisconnectPolicy.CANCEL })
   onDisconnect?: DisconnectPolicy | null;
+
+  @Field(() => LanguageDriftPolicy, { nullable: true, defaultValue: LanguageDriftPolicy.IGNORE })
+  onLanguageDrift?: LanguageDriftPolicy | null;
 }
 
 @ObjectType({ description: 'Why a generation failed.' })
@@ -278,6 +294,18 @@ export class Generation {
 
   @Field(() => Timings, { nullable: true, description: 'Set in state COMPLETED.' })
   timings!: Timings | null;
+
+  @Field(() => LanguageReport, { nullable: true, description: 'Of the answer; null while it runs.' })
+  language!: LanguageReport | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The generation that tries again, because this answer drifted.',
+  })
+  retriedAs!: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'The generation that this one tries again.' })
+  retryOf!: string | null;
 
   @Field(() => SafeInt, {
     nullable: true,

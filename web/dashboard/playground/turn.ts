@@ -70,6 +70,9 @@ export function take(turn: Turn, event: FollowedEvent): Turn {
       };
     case 'GenerationCompleted':
       return { ...next, stage: 'COMPLETED', completed: event };
+    // Only told where a drift was asked to stop the answer, and the playground does not ask.
+    case 'LanguageDrifted':
+      return next;
     case 'GenerationCancelled':
       return { ...next, stage: 'CANCELLED' };
     case 'GenerationFailed':

@@ -100,6 +100,7 @@ export const en = {
     finish: {
       CONTEXT_FULL: 'the context is full',
       END_OF_TEXT: 'the model ended',
+      LANGUAGE_DRIFT: 'it drifted into another language',
       MAX_TOKENS: 'the token limit was reached',
       STOP_SEQUENCE: 'a stop text came',
     },

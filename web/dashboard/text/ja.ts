@@ -102,6 +102,7 @@ export const ja: Texts = {
     finish: {
       CONTEXT_FULL: 'コンテキストがいっぱいになりました',
       END_OF_TEXT: 'モデルが終了しました',
+      LANGUAGE_DRIFT: '別の言語に変わりました',
       MAX_TOKENS: 'トークン数の上限に達しました',
       STOP_SEQUENCE: '停止文字列が現れました',
     },

@@ -53,6 +53,10 @@ export class LoadedModel {
     return this.#context.batchSize;
   }
 
+  get vocabularySize(): number {
+    return this.model.fileInfo.metadata.tokenizer.ggml.tokens.length;
+  }
+
   /** @throws OUT_OF_MEMORY, VARIANT_NOT_AVAILABLE */
   static async load(
     llama: Llama,

@@ -5,6 +5,7 @@ import type { Command, CommandOf, Report } from '../../../protocol/frames.ts';
 import { runJob } from './job.ts';
 import { expectedMemory } from './expected-memory.ts';
 import { LoadedModel, outOfMemory } from './loaded-model.ts';
+import { runScore } from './score/run-score.ts';
 
 /** Answers the gateway's frames with node-llama-cpp. Holds at most one model. */
 export class Runner {
@@ -27,6 +28,8 @@ export class Runner {
         return this.#cancellable(command.id, (signal) => this.#load(command, signal));
       case 'start':
         return this.#cancellable(command.id, (signal) => this.#start(command, signal));
+      case 'score':
+        return this.#cancellable(command.id, (signal) => this.#score(command, signal));
       case 'cancel':
         return this.#cancels.get(command.id)?.abort();
       case 'threads':
@@ -70,8 +73,16 @@ export class Runner {
   }
 
   async #start(command: CommandOf<'start'>, signal: AbortSignal): Promise<void> {
+    await runJob(this.#model(), command, { signal, send: this.#send });
+  }
+
+  async #score(command: CommandOf<'score'>, signal: AbortSignal): Promise<void> {
+    await runScore(this.#model(), command, { signal, send: this.#send });
+  }
+
+  #model(): LoadedModel {
     if (this.#loaded === null) throw new MixgateError('INTERNAL', 'No model is loaded in this runner.');
-    await runJob(this.#loaded, command, { signal, send: this.#send });
+    return this.#loaded;
   }
 }
 

@@ -1,0 +1,27 @@
+import { Arg, Resolver, Root, Subscription } from 'type-graphql';
+import { abortFirst } from '../../generation/abort-first.ts';
+import type { QualityEvent as QualityEventFacts } from '../../generation/quality/evaluations.ts';
+import { qualityRequest } from '../../generation/quality/request.ts';
+import type { RequestContext } from '../services.ts';
+import { EvaluateQualityInput, QualityEvent } from './types.ts';
+
+interface SubscribeTo {
+  readonly args: { readonly input: EvaluateQualityInput };
+  readonly context: RequestContext;
+}
+
+@Resolver()
+export class QualityResolver {
+  @Subscription(() => QualityEvent, {
+    description:
+      'Perplexity, and divergence from a reference, of each quantization in turn. Leaving stops it.',
+    subscribe: ({ args, context: { evaluations, callerId } }: SubscribeTo) =>
+      abortFirst(evaluations.start(qualityRequest(args.input), callerId)),
+  })
+  evaluateQuality(
+    @Arg('input', () => EvaluateQualityInput) _input: EvaluateQualityInput,
+    @Root() event: QualityEventFacts,
+  ): QualityEventFacts {
+    return event;
+  }
+}
