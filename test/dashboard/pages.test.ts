@@ -147,6 +147,8 @@ else {
         const badge = page.locator('header [role=status]');
         await nav.getByRole('link', { name: 'Lend this browser' }).click();
         const worker = page.frameLocator('iframe');
+        // Its script has run: before that, the button is a form's that goes nowhere.
+        await worker.locator('#cpu-memory-shown').getByText('GiB').waitFor();
         await worker.getByLabel('Worker key').fill(WORKER_KEY);
         await worker.getByRole('button', { name: 'Lend' }).click();
         await badge.getByText('This browser is lent').waitFor();
