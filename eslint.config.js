@@ -1,3 +1,4 @@
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 /** Few rules, all errors. Layout is prettier's, import directions are dependency-cruiser's. */
@@ -7,6 +8,8 @@ export default tseslint.config(
       ...['dist/', 'models/', 'tools/demo-model/', '**/*.cjs', '**/*.mjs', '*.js'],
       // AssemblyScript, which its own compiler checks.
       'test/support/mlc-model/library/',
+      // Generated from the schema.
+      'web/dashboard/api/schema-types.d.ts',
     ],
   },
   ...tseslint.configs.recommendedTypeChecked,
@@ -22,6 +25,7 @@ export default tseslint.config(
       'max-depth': ['error', 3],
     },
   },
+  { files: ['web/dashboard/**/*.tsx', 'web/dashboard/**/use-*.ts'], ...reactHooks.configs.flat.recommended },
   {
     files: ['src/**'],
     rules: {

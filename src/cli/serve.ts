@@ -32,7 +32,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     log,
     metrics,
     weights,
-    pagesFolder: fileURLToPath(new URL('../worker', import.meta.url)),
+    pagesFolder: fileURLToPath(new URL('..', import.meta.url)),
     isReady: () => !isDraining,
   }).catch(async (error: unknown) => {
     await dispose();
@@ -108,7 +108,7 @@ async function banner(
   const query = `subscription { generate(input: { model: \\"${model.id}\\", prompt: { messages: [{ role: USER, content: \\"Alas, a wild unicorn is approaching! As a llama, what should I do?\\" }] } }) { sequence ... on TokenChunk { text } ... on GenerationCompleted { finishReason } ... on GenerationFailed { error { message } } } }`;
   return [
     '',
-    `${pc.bold('mixgate')} listens at ${pc.cyan(url)}: open it in a browser to explore the API.`,
+    `${pc.bold('mixgate')} listens at ${pc.cyan(url)}: open ${pc.cyan(new URL('/', url).href)} in a browser to try it.`,
     `Devices:`,
     ...devices,
     ...problems.map((problem) => `  ${pc.yellow(problem)}`),

@@ -4,38 +4,86 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 
 /** As strict as the engines allow: WebAssembly is compiled, and wllama starts its worker from a blob. */
-const POLICY = [
+const WORKER_POLICY = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "worker-src 'self' blob:",
   "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
-  "frame-ancestors 'none'",
+  // The dashboard embeds it, so that lending goes on while somebody looks at other pages.
+  "frame-ancestors 'self'",
 ].join('; ');
+
+/** What models write and gateways answer is shown there: nothing of it may ever become script. */
+const DASHBOARD_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "frame-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ');
+
+/** The pages that the dashboard's own router knows; any other address stays 404. */
+const DASHBOARD_PAGES = ['/', '/devices', '/models', '/lend'];
 
 const YEAR_S = 365 * 24 * 3600;
 
-/** The browser worker at `/worker`, from the folder that Vite built. */
+/** The browser worker at `/worker` and the dashboard at `/`, from the folders that Vite built in `folder`. */
 export async function servePages(app: FastifyInstance, folder: string): Promise<void> {
+  const worker = path.join(folder, 'worker');
   await app.register(fastifyStatic, {
-    root: existsSync(folder) ? folder : [],
+    root: existsSync(worker) ? worker : [],
     prefix: '/worker/',
-    serve: existsSync(folder),
-    setHeaders: (response, file) => {
-      response.header('x-content-type-options', 'nosniff');
-      const name = path.relative(folder, file);
-      // Weights go the same way; their routes say how long they may be kept.
-      if (name.startsWith('..')) return;
-      response.header('content-security-policy', POLICY);
-      response.header('referrer-policy', 'no-referrer');
-      // Threads of WebAssembly need a page of its own.
-      response.header('cross-origin-opener-policy', 'same-origin');
-      response.header('cross-origin-embedder-policy', 'require-corp');
-      // Names of assets carry a hash of their content.
-      if (name.startsWith(`assets${path.sep}`))
-        response.header('cache-control', `public, max-age=${YEAR_S}, immutable`);
-    },
+    serve: existsSync(worker),
+    setHeaders: (response, file) => setHeaders(response, path.relative(worker, file), WORKER_POLICY),
   });
   app.get('/worker', (_request, reply) => reply.redirect('/worker/'));
+  await serveDashboard(app, path.join(folder, 'dashboard'));
+}
+
+async function serveDashboard(app: FastifyInstance, folder: string): Promise<void> {
+  if (!existsSync(folder)) {
+    app.get('/', (_request, reply) => reply.redirect('/graphql'));
+    return;
+  }
+  await app.register(fastifyStatic, {
+    root: path.join(folder, 'assets'),
+    prefix: '/assets/',
+    decorateReply: false,
+    index: false,
+    setHeaders: (response, file) => setHeaders(response, path.relative(folder, file), DASHBOARD_POLICY),
+  });
+  for (const page of DASHBOARD_PAGES)
+    app.get(page, (_request, reply) => {
+      setHeaders({ header: (name, value) => void reply.header(name, value) }, 'index.html', DASHBOARD_POLICY);
+      // An old page would name assets that are no more.
+      return reply
+        .header('cache-control', 'no-cache')
+        .sendFile('index.html', folder, { cacheControl: false });
+    });
+}
+
+interface Headers {
+  header(name: string, value: string): unknown;
+}
+
+function setHeaders(response: Headers, name: string, policy: string): void {
+  response.header('x-content-type-options', 'nosniff');
+  // Weights go the same way; their routes say how long they may be kept.
+  if (name.startsWith('..')) return;
+  response.header('content-security-policy', policy);
+  response.header('referrer-policy', 'no-referrer');
+  // Threads of WebAssembly need a page of its own, and so does every page that embeds it.
+  response.header('cross-origin-opener-policy', 'same-origin');
+  response.header('cross-origin-embedder-policy', 'require-corp');
+  // Names of assets carry a hash of their content.
+  if (name.startsWith(`assets${path.sep}`))
+    response.header('cache-control', `public, max-age=${YEAR_S}, immutable`);
 }

@@ -27,7 +27,7 @@ export interface ServerOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly weights: PublishedWeights;
-  /** Of the built browser worker. */
+  /** Of what Vite built: `worker` and `dashboard`. */
   readonly pagesFolder: string;
   /** False while the gateway drains. */
   readonly isReady: () => boolean;
@@ -70,7 +70,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   metricsRoute(app, metrics, services);
   await servePages(app, options.pagesFolder);
   weightsRoute(app, options.weights);
-  app.get('/', (_request, reply) => reply.redirect('/graphql'));
 
   await listen(app, host, port);
   // After listening, or graphql-ws would report the server's own errors, such as a port in use, as its own.

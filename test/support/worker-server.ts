@@ -49,7 +49,7 @@ export class WorkerServer {
       log: recordingLog().log,
       metrics: new Metrics(),
       weights: this.#weights,
-      pagesFolder: path.resolve(import.meta.dirname, '../../dist/worker'),
+      pagesFolder: path.resolve(import.meta.dirname, '../../dist'),
       isReady: () => true,
     });
   }

@@ -53,7 +53,10 @@ function lend(): void {
     gpuGib: Number(memory.value),
     cpuGib: Number(cpuMemory.value),
     isDeclared,
-    onState: (state) => say('status', statusOf(state)),
+    onState: (state) => {
+      say('status', statusOf(state));
+      tellParent(typeof state === 'string' ? state : 'refused');
+    },
     onDevices: (devices) => say('device', devices.join('; ')),
     onRuntime({ loaded, running, tokens, rate }) {
       say('loaded', loaded === 0 ? 'nothing' : `${loaded} ${loaded === 1 ? 'model' : 'models'}`);
@@ -73,6 +76,11 @@ function lend(): void {
   toggle.textContent = 'Stop';
 }
 
+/** The dashboard embeds this page and shows whether it lends; no other origin may know. */
+function tellParent(lending: 'connected' | 'reconnecting' | 'refused' | 'stopped'): void {
+  if (parent !== window) parent.postMessage({ type: 'mixgate.lending', lending }, location.origin);
+}
+
 function statusOf(state: LinkState): string {
   if (state === 'connected') return 'Lent. Thank you.';
   return state === 'reconnecting' ? 'The gateway is away; trying again.' : state.refused;
@@ -84,6 +92,7 @@ async function stop(): Promise<void> {
   toggle.textContent = 'Lend';
   element<HTMLFieldSetElement>('settings').disabled = false;
   say('status', 'Not lent.');
+  tellParent('stopped');
   await stopped?.stop();
 }
 

@@ -1,0 +1,102 @@
+import type { Browser, Page, WebSocketRoute } from 'playwright-core';
+
+/** A page of the dashboard, with what went wrong in it: errors of scripts, and what the content policy refused. */
+export async function openDashboard(browser: Browser, origin: string, path = '/') {
+  const page = await browser.newPage({ locale: 'en-US' });
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => {
+    if (message.text().includes('Content Security Policy')) problems.push(message.text());
+  });
+  await page.goto(`${origin}${path}`);
+  return { page, problems };
+}
+
+/** Greedy, so that the same prompt has the same answer. */
+export async function setGreedy(page: Page): Promise<void> {
+  await page.getByText('Sampling').click();
+  await page.getByLabel('Temperature').fill('0');
+}
+
+export async function send(page: Page, prompt: string): Promise<void> {
+  await page.getByLabel('Prompt', { exact: true }).fill(prompt);
+  await page.getByRole('button', { name: 'Send' }).click();
+}
+
+/** Of the newest prompt. */
+export const answer = (page: Page) => page.locator('.answer').last();
+export const untilStage = (page: Page, stage = 'COMPLETED'): Promise<void> =>
+  page
+    .locator(`.conversation > li:last-child .answer[data-stage=${stage}]`)
+    .waitFor({ state: 'attached', timeout: 15_000 });
+
+/**
+ * Between the page and the gateway: lets so many token events through and holds back what comes after, as a slow
+ * network does, so that a test can be in the middle of an answer for as long as it likes.
+ */
+export class HeldEvents {
+  /** `after` of each subscription that the page has asked for. */
+  readonly askedAfter: number[] = [];
+  /** The page has asked for the first time. */
+  readonly untilFollowed: Promise<void>;
+  #onFollowed = (): void => undefined;
+  /** Of the last `hold`: something is held back. */
+  untilHeld: Promise<void> = Promise.resolve();
+  #onHeld = (): void => undefined;
+  #connection = 0;
+  #left = Infinity;
+  #held: { readonly route: WebSocketRoute; readonly message: string | Buffer }[] = [];
+
+  constructor() {
+    this.untilFollowed = new Promise((resolve) => (this.#onFollowed = resolve));
+  }
+
+  async watch(page: Page): Promise<void> {
+    await page.routeWebSocket(/\/graphql$/, (route) => {
+      const server = route.connectToServer();
+      const connection = this.#connection;
+      route.onMessage((message) => {
+        const { type, payload } = JSON.parse(message.toString()) as Message;
+        server.send(message);
+        if (type !== 'subscribe' || payload?.variables?.after === undefined) return;
+        this.askedAfter.push(payload.variables.after);
+        this.#onFollowed();
+      });
+      server.onMessage((message) => {
+        if (connection !== this.#connection) return;
+        const isToken = message.toString().includes('"TokenChunk"');
+        // In order: what comes after a held one waits too.
+        if (this.#held.length > 0 || (isToken && this.#left === 0)) {
+          this.#held.push({ route, message });
+          this.#onHeld();
+        } else {
+          if (isToken) this.#left -= 1;
+          route.send(message);
+        }
+      });
+    });
+  }
+
+  hold(afterTokens: number): void {
+    this.#left = afterTokens;
+    this.untilHeld = new Promise((resolve) => (this.#onHeld = resolve));
+  }
+
+  release(): void {
+    this.#left = Infinity;
+    for (const { route, message } of this.#held) route.send(message);
+    this.#held = [];
+  }
+
+  /** What was held never arrives, nor what comes over the same connection. */
+  lose(): void {
+    this.#connection += 1;
+    this.#left = Infinity;
+    this.#held = [];
+  }
+}
+
+interface Message {
+  readonly type: string;
+  readonly payload?: { readonly variables?: { readonly after?: number } };
+}

@@ -1,0 +1,36 @@
+import type { ResultOf } from 'gql.tada';
+import { graphql } from '../api/graphql.ts';
+
+/** What is shown of a plan, wherever one is shown. */
+export const PLAN_FIELDS = graphql(`
+  fragment PlanFields on Plan {
+    backend
+    deviceName
+    fits
+    gpuLayers
+    totalLayers
+    cpuExpertLayers
+    contextSize
+    kvCacheType
+    decodeTokensPerSecond
+    reasons
+    variant {
+      id
+      quantization
+      bitsPerWeight
+    }
+    memory {
+      deviceWeightsBytes
+      deviceKvCacheBytes
+      deviceComputeBytes
+      deviceTotalBytes
+      hostTotalBytes
+    }
+    shortfalls {
+      limit
+      availableBytes
+    }
+  }
+`);
+
+export type PlanView = ResultOf<typeof PLAN_FIELDS>;

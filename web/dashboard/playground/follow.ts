@@ -1,0 +1,91 @@
+import { onEnd, pipe, subscribe } from 'wonka';
+import type { Client } from 'urql';
+import { problemOf, UNREACHABLE, type Problem } from '../api/problem.ts';
+import { FOLLOW, type FollowedEvent } from './documents.ts';
+
+export interface Following {
+  readonly id: string;
+  /** Number of the newest event that is known. */
+  readonly after: number;
+  readonly onEvent: (event: FollowedEvent) => void;
+  /** The gateway says no: there is nothing to follow. */
+  readonly onRefused: (problem: Problem) => void;
+  /** The way to the gateway is lost; it is tried again. */
+  readonly onLost: () => void;
+}
+
+const FIRST_RETRY_MS = 250;
+const MAX_RETRY_MS = 4000;
+const FINAL: ReadonlySet<string> = new Set([
+  'GenerationCompleted',
+  'GenerationCancelled',
+  'GenerationFailed',
+] satisfies FollowedEvent['__typename'][]);
+
+/**
+ * Every event after `after`, in order, exactly once, whatever the network does: when the way is lost it asks again
+ * after the newest event it has. Returns what ends it.
+ */
+export function follow(client: Client, following: Following): () => void {
+  const { id, onEvent, onRefused, onLost } = following;
+  let after = following.after;
+  let isOver = false;
+  let retryMs = FIRST_RETRY_MS;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let end = (): void => undefined;
+
+  function stop(): void {
+    isOver = true;
+    clearTimeout(timer);
+    removeEventListener('online', attempt);
+    end();
+  }
+
+  function retry(): void {
+    if (isOver) return;
+    onLost();
+    clearTimeout(timer);
+    timer = setTimeout(attempt, retryMs);
+    retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
+  }
+
+  function takeEvent(event: FollowedEvent): void {
+    if (event.sequence <= after) return;
+    after = event.sequence;
+    retryMs = FIRST_RETRY_MS;
+    onEvent(event);
+    if (FINAL.has(event.__typename)) stop();
+  }
+
+  function attempt(): void {
+    if (isOver) return;
+    clearTimeout(timer);
+    end();
+    let isCurrent = true;
+    const subscription = pipe(
+      client.subscription(FOLLOW, { id, after }),
+      // Lost, or closed by a gateway that goes: either way the answer is not whole yet.
+      onEnd(() => {
+        if (isCurrent) retry();
+        isCurrent = false;
+      }),
+      subscribe(({ data, error }) => {
+        if (!isCurrent) return;
+        if (data) takeEvent(data.generationEvents);
+        if (error === undefined || isOver) return;
+        const problem = problemOf(error);
+        if (problem.code === UNREACHABLE) return;
+        stop();
+        onRefused(problem);
+      }),
+    );
+    end = () => {
+      isCurrent = false;
+      subscription.unsubscribe();
+    };
+  }
+
+  addEventListener('online', attempt);
+  attempt();
+  return stop;
+}

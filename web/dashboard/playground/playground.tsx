@@ -1,0 +1,63 @@
+import { useSyncExternalStore } from 'react';
+import { problemOf } from '../api/problem.ts';
+import { usePolled } from '../api/use-polled.ts';
+import { ProblemBox } from '../parts/problem-box.tsx';
+import { useTitle } from '../shell/use-title.ts';
+import { useSpeech } from '../text/language.tsx';
+import { Composer } from './composer.tsx';
+import { CHOICES } from './documents.ts';
+import type { Session } from './session.ts';
+import { knownSettings } from './settings.ts';
+import { SettingsForm } from './settings-form.tsx';
+import { TurnView } from './turn-view.tsx';
+
+/** Browsers that lend themselves come and go, and models are pulled. */
+const POLL_MS = 5000;
+
+export function Playground({ session }: { readonly session: Session }) {
+  const { texts } = useSpeech();
+  useTitle(texts.playground.title);
+  const { settings, turns, isConnected, stopProblem } = useSyncExternalStore(session.subscribe, session.read);
+  const { data: choices, error } = usePolled(CHOICES, POLL_MS);
+  const chosen = choices === null ? null : knownSettings(settings, choices);
+  const canSend = chosen !== null && chosen.model !== '';
+  return (
+    <div className="playground">
+      <section aria-labelledby="conversation-title">
+        <h1 id="conversation-title">{texts.playground.title}</h1>
+        {error !== null && <ProblemBox problem={problemOf(error)} />}
+        {chosen?.model === '' && <p>{texts.playground.noModels}</p>}
+        {turns.length === 0 && <p className="quiet">{texts.playground.empty}</p>}
+        <ol className="conversation" aria-label={texts.playground.conversation}>
+          {turns.map((turn, index) => (
+            // Turns are only ever added at the end.
+            <TurnView key={index} turn={turn} isConnected={isConnected || index < turns.length - 1} />
+          ))}
+        </ol>
+        {stopProblem !== null && <ProblemBox problem={stopProblem} />}
+        <Composer
+          isBusy={session.isBusy}
+          canSend={canSend}
+          hasTurns={turns.length > 0}
+          onSend={(prompt) => {
+            if (chosen !== null) session.set(chosen);
+            void session.send(prompt);
+          }}
+          onStop={() => void session.stop()}
+          onClear={() => {
+            session.clear();
+          }}
+        />
+      </section>
+      {choices !== null && canSend && (
+        <SettingsForm
+          settings={chosen}
+          choices={choices}
+          onChange={(change) => {
+            session.set(change);
+          }}
+        />
+      )}
+    </div>
+  );
+}

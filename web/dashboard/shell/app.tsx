@@ -1,0 +1,45 @@
+import { lazy, Suspense } from 'react';
+import { Route, Switch } from 'wouter';
+import { LendFrame } from '../lend/lend-frame.tsx';
+import { Playground } from '../playground/playground.tsx';
+import type { Session } from '../playground/session.ts';
+import { useSpeech } from '../text/language.tsx';
+import { Navigation } from './navigation.tsx';
+import { useLending } from './use-lending.ts';
+
+const Devices = lazy(async () => import('../devices/devices.tsx'));
+const Models = lazy(async () => import('../models/models.tsx'));
+
+export function App({ session }: { readonly session: Session }) {
+  const { texts } = useSpeech();
+  const lending = useLending();
+  return (
+    <>
+      <a className="skip" href="#main">
+        {texts.skip}
+      </a>
+      <Navigation lending={lending} />
+      <main id="main" tabIndex={-1}>
+        <Suspense fallback={<p className="quiet">{texts.loading}</p>}>
+          <Switch>
+            <Route path="/">
+              <Playground session={session} />
+            </Route>
+            <Route path="/devices">
+              <Devices />
+            </Route>
+            <Route path="/models">
+              <Models />
+            </Route>
+            {/* Its frame is below: it outlives the page. */}
+            <Route path="/lend" />
+            <Route>
+              <h1>{texts.notFound}</h1>
+            </Route>
+          </Switch>
+        </Suspense>
+        <LendFrame />
+      </main>
+    </>
+  );
+}

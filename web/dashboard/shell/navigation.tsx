@@ -1,0 +1,56 @@
+import { Link, useLocation } from 'wouter';
+import { LANGUAGE_NAMES, useSpeech, type Language } from '../text/language.tsx';
+import { ThemeSwitch } from './theme-switch.tsx';
+import type { Lending } from './use-lending.ts';
+
+const PAGES = [
+  ['/', 'playground'],
+  ['/devices', 'devices'],
+  ['/models', 'models'],
+  ['/lend', 'lend'],
+] as const;
+
+export function Navigation({ lending }: { readonly lending: Lending }) {
+  const { texts, language, speak } = useSpeech();
+  const [location] = useLocation();
+  return (
+    <header>
+      <nav aria-label={texts.navigation}>
+        <strong className="brand">mixgate</strong>
+        <ul>
+          {PAGES.map(([path, name]) => (
+            <li key={path}>
+              <Link href={path} aria-current={location === path ? 'page' : undefined}>
+                {texts.pages[name]}
+              </Link>
+            </li>
+          ))}
+          <li>
+            <a href="/graphql">{texts.pages.api}</a>
+          </li>
+        </ul>
+      </nav>
+      <p className="badge" role="status" data-lending={lending}>
+        {lending === 'stopped' ? '' : texts.lending[lending]}
+      </p>
+      <div className="switches">
+        <label>
+          <span className="hidden">{texts.language}</span>
+          <select
+            value={language}
+            onChange={(event) => {
+              speak(event.target.value as Language);
+            }}
+          >
+            {LANGUAGE_NAMES.map(([id, name]) => (
+              <option key={id} value={id} lang={id}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <ThemeSwitch />
+      </div>
+    </header>
+  );
+}

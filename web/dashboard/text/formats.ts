@@ -1,0 +1,30 @@
+export interface Formats {
+  readonly bytes: (bytes: number) => string;
+  readonly count: (value: number) => string;
+  /** Up to two digits after the point. */
+  readonly decimal: (value: number) => string;
+  /** Four significant digits: ratios near 1. */
+  readonly ratio: (value: number) => string;
+  /** 46.7 B as people say it of parameters. */
+  readonly short: (value: number) => string;
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+export function formatsOf(language: string): Formats {
+  const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+  const decimal = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
+  const ratio = new Intl.NumberFormat(language, { maximumSignificantDigits: 5 });
+  // Parameters are counted in B and M everywhere, also in Japanese.
+  const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+  return {
+    bytes(bytes) {
+      const power = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
+      return `${decimal.format(bytes / 2 ** (10 * power))} ${UNITS[power]}`;
+    },
+    count: (value) => whole.format(value),
+    decimal: (value) => decimal.format(value),
+    ratio: (value) => ratio.format(value),
+    short: (value) => short.format(value),
+  };
+}
