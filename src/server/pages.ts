@@ -39,7 +39,8 @@ const YEAR_S = 365 * 24 * 3600;
 export async function servePages(app: FastifyInstance, folder: string): Promise<void> {
   const worker = path.join(folder, 'worker');
   await app.register(fastifyStatic, {
-    root: existsSync(worker) ? worker : [],
+    // Weights are sent through it too, where no page was built.
+    root: existsSync(worker) ? worker : import.meta.dirname,
     prefix: '/worker/',
     serve: existsSync(worker),
     setHeaders: (response, file) => setHeaders(response, path.relative(worker, file), WORKER_POLICY),
