@@ -200,7 +200,9 @@ describe('ended comparisons', () => {
 describe('a comparison nobody follows any more', () => {
   it('is cancelled after a grace, unless it is to continue', async () => {
     const { start } = gatewayOn([cpu()]);
-    const left = await start([on('cpu'), on('cpu', 'F16')], { maxTokens: null, prompt: { text: 'endless' } });
+    // Endless enough: the fake says a word a turn, and the grace is 5 ms.
+    const lanes = [on('cpu'), on('cpu', 'F16')].map((lane) => ({ ...lane, contextSize: 1024 }));
+    const left = await start(lanes, { maxTokens: null, prompt: { text: 'endless' } });
     const reader = left.log.read(0, new AbortController().signal);
     await reader.next();
     await reader.return!();
