@@ -44,6 +44,8 @@ const LOCAL_KEYS: readonly ConfigKey[] = [
   'threads',
   'deviceMargin',
   'hostMargin',
+  'history',
+  'historyUrl',
   'logLevel',
 ];
 
