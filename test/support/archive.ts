@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { Archive, type VariantMemory } from '../../src/generation/history/archive.ts';
 import type { ComparisonFilter } from '../../src/generation/history/comparison-columns.ts';
 import type { EvaluationFilter } from '../../src/generation/history/evaluation-columns.ts';
@@ -31,3 +32,9 @@ export const ANY_GENERATION: GenerationFilter = {
 };
 export const ANY_COMPARISON: ComparisonFilter = { ...CREATED, modelId: null, hasVotes: null, search: null };
 export const ANY_EVALUATION: EvaluationFilter = { ...CREATED, modelId: null };
+
+/** Nothing is known of any. */
+export const NO_VARIANTS: VariantMemory = { findEntry: () => null, remember: () => undefined };
+
+/** The thread of SQLite, as it was built. */
+export const SQLITE_ENTRY = path.resolve(import.meta.dirname, '../../dist/store/sqlite-worker.js');

@@ -1,6 +1,5 @@
 import type { Entry as VariantEntry, KnownVariant } from '../../models/variant.ts';
 import type { Comparison } from '../comparison/comparison.ts';
-import type { Judged } from '../comparison/votes.ts';
 import type { Generation } from '../generation.ts';
 import type { Evaluation } from '../quality/evaluation.ts';
 import { comparisonColumns, matchesComparison, type ComparisonFilter } from './comparison-columns.ts';
@@ -13,6 +12,7 @@ import type {
   PageQuery,
   StoredComparison,
   StoredGeneration,
+  StoredJudgement,
 } from './history-store.ts';
 import {
   comparisonEntry,
@@ -128,7 +128,7 @@ export class Archive {
   }
 
   /** Of all comparisons that may be told; what `live` ones say counts before what was stored of them. @throws HISTORY_UNAVAILABLE */
-  async judgements(live: readonly Comparison[]): Promise<Judged[]> {
+  async judgements(live: readonly Comparison[]): Promise<StoredJudgement[]> {
     const stored = await this.history.ask((store) => store.judgements(), NOTHING);
     const ours = [...this.history.allPending<Comparison>('comparison'), ...live];
     const all = [...stored, ...ours.map(({ id, judged }) => ({ comparisonId: id, ...judged }))];

@@ -199,10 +199,12 @@ export class History {
     }
     const failures: { readonly one: [string, Pending]; readonly error: unknown }[] = [];
     for (const one of batch)
-      await store.save([one[1].change()]).then(
-        () => this.#written([one]),
-        (error: unknown) => failures.push({ one, error }),
-      );
+      try {
+        await store.save([one[1].change()]);
+        this.#written([one]);
+      } catch (error) {
+        failures.push({ one, error });
+      }
     if (failures.length === batch.length) throw failures[0]!.error;
     for (const { one, error } of failures) {
       this.#options.log.error('history.refused', { entry: one[0], reason: messageOf(error) });

@@ -7,7 +7,7 @@ import type { Evaluation } from '../quality/evaluation.ts';
 import { comparisonColumns } from './comparison-columns.ts';
 import { evaluationColumns } from './evaluation-columns.ts';
 import { generationColumns, type GenerationColumns } from './generation-columns.ts';
-import type { ComparisonEntry, Entry, EvaluationEntry } from './history-store.ts';
+import type { ComparisonEntry, Entry, EvaluationEntry, VariantRecord } from './history-store.ts';
 
 /** How things become the JSON of the history and come back. */
 
@@ -46,12 +46,8 @@ export function generationEntry(
 }
 
 /** Without where its files are. */
-function variantFacts({ model, variant }: VariantEntry<KnownVariant>) {
-  const {
-    path: _path,
-    files: _files,
-    ...facts
-  } = variant as KnownVariant & { path?: unknown; files?: unknown };
+function variantFacts({ model, variant }: VariantEntry<KnownVariant>): VariantRecord {
+  const facts = { ...variant, path: undefined, files: undefined };
   return { id: variant.id, facts: JSON.stringify({ model, variant: facts }) };
 }
 
@@ -62,7 +58,8 @@ const versioned = z.looseObject({ version: z.literal(1) });
 
 /** @throws where a newer mixgate wrote it */
 function parsed<Record>(record: string): Record {
-  return versioned.parse(JSON.parse(record)) as Record;
+  const { version: _, ...kept } = versioned.parse(JSON.parse(record));
+  return kept as Record;
 }
 
 export function restoredGeneration(record: string): Generation {
