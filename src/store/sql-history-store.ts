@@ -15,6 +15,7 @@ import type {
   StoredJudgement,
   VariantRecord,
 } from '../generation/history/history-store.ts';
+import { generationIdsOf } from '../generation/history/records.ts';
 import { comparisonConditions, evaluationConditions, generationConditions } from './filters.ts';
 import { groupBy } from './group-by.ts';
 import { removeFrom, sweep } from './removal.ts';
@@ -160,8 +161,7 @@ export class SqlHistoryStore implements HistoryStore {
   }
 
   async #variantsOf(record: string): Promise<(string | null)[]> {
-    const { lanes } = JSON.parse(record) as { lanes: { generationId: string }[] };
-    const ids = lanes.map(({ generationId }) => generationId);
+    const ids = generationIdsOf(record);
     const rows = await this.#database
       .selectFrom('generations')
       .select(['id', 'variant_id'])

@@ -1,4 +1,5 @@
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -13,6 +14,7 @@ import {
 import {
   DEMO,
   GENERATE,
+  MAIN,
   startGateway,
   textOf,
   type TestEvent,
@@ -253,6 +255,39 @@ describe.skipIf(programs === null)('PostgreSQL (apt-get install postgresql)', ()
 const historyWithoutUsage = async (on: TestGateway): Promise<Status> =>
   (await on.query<{ history: Status }>('{ history { isOn problem pending lost } }')).data.history;
 
+/** `mixgate history …`, its standard output. */
+const cli = (...args: string[]): string =>
+  execFileSync(process.execPath, [MAIN, 'history', ...args], { encoding: 'utf8', stdio: 'pipe' });
+
+describe('mixgate history', () => {
+  it.each(['beside a gateway', 'by itself'])('lists, exports and deletes, %s', async (how) => {
+    const flags = ['--data-dir', newFolder()];
+    const on = await start(...flags);
+    const [event] = await generate(on);
+    await compare(on, COMPARE);
+    await written(on);
+    if (how === 'by itself') await on.stop();
+    expect(cli('--search', 'WILD', ...flags)).toMatch(/Kept: 3 generations, 1 comparisons/);
+    expect(cli('--search', 'tame', ...flags)).not.toContain('completed');
+    const lines = cli('export', ...flags)
+      .trim()
+      .split('\n');
+    const exported = lines.map((line) => JSON.parse(line) as { kind: string; id: string; text?: string });
+    expect(exported.map(({ kind }) => kind).toSorted()).toEqual([
+      'comparison',
+      ...['generation', 'generation', 'generation'],
+    ]);
+    const alone = exported.find(({ id }) => id === event!.generationId);
+    expect(alone).toMatchObject({ prompt: PROMPT, text: expect.stringMatching(/./) as string });
+    expect(cli('delete', event!.generationId, ...flags)).toContain('deleted');
+    expect(() => cli('delete', event!.generationId, ...flags)).toThrow(/NOT_FOUND/);
+    expect(() => cli('clear', ...flags)).toThrow(/--before DATE, or --all/);
+    expect(cli('clear', '--before', '2020-01-01', ...flags)).toContain('0 entries');
+    expect(cli('clear', '--all', ...flags)).toContain('1 entries');
+    expect(cli(...flags)).toContain('Kept: 0 generations');
+  });
+});
+
 describe('history', () => {
   it('that is off stores nothing', async () => {
     const folder = newFolder();
@@ -269,16 +304,21 @@ describe('history', () => {
 
   it('is for its owner alone, and says of a variant that is gone what it was', async () => {
     const [folder, models] = [newFolder(), newFolder()];
-    const file = `tiny-mixtral-8x2M.Q8_0.gguf`;
-    const demo = path.resolve(import.meta.dirname, '../../models/demo');
-    // Another model by its file's name alone would be the same variant; this one comes first.
-    copyFileSync(path.join(demo, file), path.join(models, file));
+    const demo = path.resolve(import.meta.dirname, '../../models/demo/tiny-mixtral-8x2M.Q2_K.gguf');
+    // The same weights under a name of the same length.
+    const weights = readFileSync(demo).toString('latin1').replace('Tiny Mixtral 8x2M', 'Lent Mixtral 8x2M');
+    writeFileSync(path.join(models, 'lent.gguf'), weights, 'latin1');
+    const model = DEMO.replace('tiny', 'lent');
     const on = await start('--data-dir', folder, '--models-dir', models);
-    await generate(on, { ...INPUT, quantization: 'Q8_0' });
+    expect((await generate(on, { ...INPUT, model })).at(-1)!.__typename).toBe('GenerationCompleted');
     await written(on);
     expect(statSync(path.join(folder, 'history.db')).mode & 0o077).toBe(0);
     const later = await start('--data-dir', folder);
-    expect((await list(later))[0]!.plan?.variant.id).toBe(`${DEMO}:Q8_0`);
+    expect((await list(later))[0]).toMatchObject({
+      plan: { variant: { id: `${model}:Q2_K`, quantization: 'Q2_K', model: { id: model } } },
+    });
+    const listed = await later.query<{ models: { id: string }[] }>('{ models { id } }');
+    expect(listed.data.models.map(({ id }) => id)).toEqual([DEMO]);
   });
 
   it('with a damaged file lets everything else go on, and says what is wrong', async () => {

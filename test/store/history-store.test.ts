@@ -208,12 +208,12 @@ function describeHistoryStore(
         archive.saveComparison(comparison);
       }
       await later();
-      expect(await archive.remove('comparison', gone!.id)).toBe(true);
-      expect(await archive.remove('comparison', gone!.id)).toBe(false);
-      expect(await archive.comparison(gone!.id)).toBeNull();
-      expect(await archive.generation(gone!.lanes[0]!.generation.id)).toBeNull();
-      expect((await archive.judgements([])).map(({ comparisonId }) => comparisonId)).toEqual([stays!.id]);
-      expect(await archive.generation(stays!.lanes[0]!.generation.id)).not.toBeNull();
+      expect(await archive.remove('comparison', gone.id)).toBe(true);
+      expect(await archive.remove('comparison', gone.id)).toBe(false);
+      expect(await archive.comparison(gone.id)).toBeNull();
+      expect(await archive.generation(gone.lanes[0]!.generation.id)).toBeNull();
+      expect((await archive.judgements([])).map(({ comparisonId }) => comparisonId)).toEqual([stays.id]);
+      expect(await archive.generation(stays.lanes[0]!.generation.id)).not.toBeNull();
     });
 
     it('sweeps what is too old, and of what is too much the oldest', async () => {
@@ -272,8 +272,8 @@ function describeHistoryStore(
 
     it('is brought up to date by several at once', async () => {
       const stores = await Promise.all([open(), open(), open()]);
-      await stores[0]!.save([]);
-      expect(await stores[2]!.generation(newId())).toBeNull();
+      await stores[0].save([]);
+      expect(await stores[2].generation(newId())).toBeNull();
       await Promise.all(stores.map((store) => store.close()));
     });
   });

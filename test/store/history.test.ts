@@ -111,18 +111,18 @@ describe('an entry that the database refuses', () => {
     const { store } = await smallDatabase();
     const { archive, history, entries } = archiveOn({ open: async () => store });
     const [good, bad, last] = [endedGeneration(), endedGeneration(), endedGeneration()];
-    archive.saveGeneration(good!);
-    history.save('generation', bad!.id, {
+    archive.saveGeneration(good);
+    history.save('generation', bad.id, {
       subject: bad,
       sizeBytes: 1,
       change: () => {
         throw new Error('It is broken.');
       },
     });
-    archive.saveGeneration(last!);
+    archive.saveGeneration(last);
     await vi.waitFor(() => expect(history.status()).toMatchObject({ pending: 0, lost: 1 }));
-    expect(entries('history.refused')).toEqual([{ entry: `generation:${bad!.id}`, reason: 'It is broken.' }]);
-    expect((await archive.generations(ALL, [])).page.map(({ id }) => id)).toEqual([last!.id, good!.id]);
+    expect(entries('history.refused')).toEqual([{ entry: `generation:${bad.id}`, reason: 'It is broken.' }]);
+    expect((await archive.generations(ALL, [])).page.map(({ id }) => id)).toEqual([last.id, good.id]);
   });
 });
 

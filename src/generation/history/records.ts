@@ -40,7 +40,7 @@ export function generationEntry(
   const variant = generation.plan === null ? null : variantOf(generation.plan.variantId);
   return {
     columns: generationColumns(generation),
-    record: JSON.stringify({ version: 1, ...record }),
+    record: written(record),
     variant: variant === null ? null : variantFacts(variant),
   };
 }
@@ -54,13 +54,12 @@ function variantFacts({ model, variant }: VariantEntry<KnownVariant>): VariantRe
 export const restoredVariant = (facts: string): VariantEntry<KnownVariant> =>
   JSON.parse(facts) as VariantEntry<KnownVariant>;
 
-const versioned = z.looseObject({ version: z.literal(1) });
+const recordSchema = z.object({ version: z.literal(1), value: z.unknown() });
+
+const written = (value: object): string => JSON.stringify({ version: 1, value });
 
 /** @throws where a newer mixgate wrote it */
-function parsed<Record>(record: string): Record {
-  const { version: _, ...kept } = versioned.parse(JSON.parse(record));
-  return kept as Record;
-}
+const parsed = <Value>(record: string): Value => recordSchema.parse(JSON.parse(record)).value as Value;
 
 export function restoredGeneration(record: string): Generation {
   const { events, ...kept } = parsed<GenerationRecord>(record);
@@ -73,7 +72,7 @@ export function comparisonEntry(
 ): ComparisonEntry {
   return {
     columns: comparisonColumns(comparison),
-    record: JSON.stringify({ version: 1, ...comparison.keep() }),
+    record: written(comparison.keep()),
     generations: comparison.lanes.map(({ generation }) => generationEntry(generation, variantOf)),
     votes: comparison.votes,
   };
@@ -90,10 +89,14 @@ export function restoredComparison(
 
 export const evaluationEntry = (evaluation: Evaluation): EvaluationEntry => ({
   columns: evaluationColumns(evaluation),
-  record: JSON.stringify({ version: 1, ...evaluation }),
+  record: written(evaluation),
 });
 
 export function restoredEvaluation(record: string): Evaluation {
   const { createdAt, finishedAt, ...kept } = parsed<Evaluation>(record);
   return { ...kept, createdAt: new Date(createdAt), finishedAt: new Date(finishedAt) };
 }
+
+/** Ids of a comparison's generations, by lane. */
+export const generationIdsOf = (record: string): string[] =>
+  parsed<KeptComparison>(record).lanes.map(({ generationId }) => generationId);
