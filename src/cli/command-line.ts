@@ -67,6 +67,8 @@ function program(environment: CommandEnvironment): Command {
   const root = new Command('mixgate')
     .description('One GraphQL schema for every local LLM runtime.')
     .version(environment.version)
+    // What follows `history export` is export's, though `history` knows the option, too.
+    .enablePositionalOptions()
     .configureOutput({
       outputError: (text, write) => write(`${pc.red('INVALID_INPUT')} ${text.replace('error: ', '')}`),
     })

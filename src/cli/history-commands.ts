@@ -16,8 +16,6 @@ import {
 export function addHistory(root: Command, environment: CommandEnvironment): void {
   const history = root
     .command('history')
-    // What follows `export` is export's, though both know the option.
-    .enablePositionalOptions()
     .description('List what is kept of earlier runs, newest first.')
     .option('--first <count>', 'how many, at most 200')
     .option('--search <text>', 'with this in prompt or answer')
