@@ -9,7 +9,7 @@ import { supervise } from './backends/supervise.ts';
 import { WebGpu, type Published } from './backends/webgpu/adapter.ts';
 import { publishFolder } from './backends/webgpu/publish-folder.ts';
 import { runCommandLine } from './cli/command-line.ts';
-import type { Gateway } from './cli/environment.ts';
+import type { Gateway, GatewayOptions } from './cli/environment.ts';
 import type { Config } from './config.ts';
 import { Comparisons, type ComparisonsOptions } from './generation/comparison/comparisons.ts';
 import { DeviceEnergy } from './generation/comparison/energy.ts';
@@ -53,8 +53,13 @@ import { Pulls, type PullsOptions } from './models/pull/pulls.ts';
 const root = (relative: string): string => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 const { version } = JSON.parse(readFileSync(root('package.json'), 'utf8')) as { version: string };
 
-/** Builds the gateway, reads the models folders and asks the backends for their devices. */
-async function createGateway(config: Config, log: Log, observer: Observer): Promise<Gateway> {
+/** Builds the gateway and, unless told not to, reads the models folders and asks the backends for their devices. */
+async function createGateway(
+  config: Config,
+  log: Log,
+  observer: Observer,
+  { looksAround = true }: GatewayOptions = {},
+): Promise<Gateway> {
   // Where that cannot be, pulling says so; everything else works without.
   await mkdir(ownFolder(config), { recursive: true }).catch(() => undefined);
   const catalog = createCatalog(config, log);
@@ -71,15 +76,9 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   const margins = { deviceBytes: config.deviceMargin, hostBytes: config.hostMargin };
   const machine: Machine = new Machine({ backends, margins, log, now: Date.now });
   const residency = new ResidencyLoop({
-    backends,
-    weightsOf: (variantId) => {
-      const { path: place, modelId } = catalog.variant(variantId);
-      return { path: place, chatTemplate: settings.get(modelId)?.chatTemplate ?? null };
-    },
-    log,
-    now: Date.now,
+    ...{ backends, log, now: Date.now, observer },
+    weightsOf: weightsIn(catalog, settings),
     onMemoryChange: () => machine.invalidate(),
-    observer,
   });
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const load = (request: ModelLoadRequest) => loadModel(request, 'pinned', { planner, machine, residency });
@@ -90,7 +89,7 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   const folder = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
   const evaluations = new Evaluations({ ...running, catalog, folder, now: Date.now });
   const comparisons = createComparisons(config, { ...running, catalog, generations });
-  await Promise.all([catalog.scan(), machine.refresh(), folder.sweep()]);
+  if (looksAround) await Promise.all([catalog.scan(), machine.refresh(), folder.sweep()]);
   return {
     ...browsers,
     services: {
@@ -114,6 +113,12 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
     },
   };
 }
+
+/** What a runtime opens for a variant. */
+const weightsIn = (catalog: Catalog, settings: ModelSettingsStore) => (variantId: string) => {
+  const { path: place, modelId } = catalog.variant(variantId);
+  return { path: place, chatTemplate: settings.get(modelId)?.chatTemplate ?? null };
+};
 
 function createComparisons(
   config: Config,

@@ -5,7 +5,7 @@ import pc from 'picocolors';
 import { loadConfig, type ConfigSource } from '../config.ts';
 import { fromWire, MixgateError } from '../errors.ts';
 import { createSchema } from '../resolvers/schema.ts';
-import type { RequestContext } from '../resolvers/services.ts';
+import type { RequestContext, Services } from '../resolvers/services.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { gib } from './format.ts';
 import { withGateway } from './gateway.ts';
@@ -46,7 +46,7 @@ async function withHistory(
         'The gateway on this data folder has just ended: try again.',
       );
     });
-  await withGateway(flags, environment, async (services) => {
+  const here = async (services: Services): Promise<void> => {
     const schema = await createSchema();
     const contextValue: RequestContext = { ...services, callerId: 'command-line' };
     await command(async <Data>(source: string, variableValues: Record<string, unknown> = {}) => {
@@ -57,7 +57,8 @@ async function withHistory(
         throw fromWire({ code: 'INTERNAL', message: String(errors?.[0]?.message) });
       return data as Data;
     });
-  });
+  };
+  await withGateway(flags, environment, here, { looksAround: false });
 }
 
 interface Status {

@@ -260,31 +260,24 @@ const cli = (...args: string[]): string =>
   execFileSync(process.execPath, [MAIN, 'history', ...args], { encoding: 'utf8', stdio: 'pipe' });
 
 describe('mixgate history', () => {
-  it.each(['beside a gateway', 'by itself'])('lists, exports and deletes, %s', async (how) => {
+  it('lists, exports and deletes, beside a gateway and by itself', async () => {
     const flags = ['--data-dir', newFolder()];
     const on = await start(...flags);
     const [event] = await generate(on);
     await compare(on, COMPARE);
     await written(on);
-    if (how === 'by itself') await on.stop();
-    expect(cli('--search', 'WILD', ...flags)).toMatch(/Kept: 3 generations, 1 comparisons/);
-    expect(cli('--search', 'tame', ...flags)).not.toContain('completed');
+    expect(cli('--search', 'WILD', ...flags)).toMatch(/completed[^]*Kept: 3 generations, 1 comparisons/);
+    expect(cli('delete', event!.generationId, ...flags)).toContain('deleted');
+    expect(() => cli('delete', event!.generationId, ...flags)).toThrow(/NOT_FOUND/);
+    await on.stop();
     const lines = cli('export', ...flags)
       .trim()
       .split('\n');
-    const exported = lines.map((line) => JSON.parse(line) as { kind: string; id: string; text?: string });
-    expect(exported.map(({ kind }) => kind).toSorted()).toEqual([
-      'comparison',
-      ...['generation', 'generation', 'generation'],
-    ]);
-    const alone = exported.find(({ id }) => id === event!.generationId);
-    expect(alone).toMatchObject({ prompt: PROMPT, text: expect.stringMatching(/./) as string });
-    expect(cli('delete', event!.generationId, ...flags)).toContain('deleted');
-    expect(() => cli('delete', event!.generationId, ...flags)).toThrow(/NOT_FOUND/);
+    const exported = lines.map((line) => JSON.parse(line) as { kind: string; text?: string });
+    expect(exported.map(({ kind }) => kind)).toEqual(['generation', 'generation', 'comparison']);
+    expect(exported[0]).toMatchObject({ prompt: PROMPT, text: expect.stringMatching(/./) as string });
     expect(() => cli('clear', ...flags)).toThrow(/--before DATE, or --all/);
-    expect(cli('clear', '--before', '2020-01-01', ...flags)).toContain('0 entries');
     expect(cli('clear', '--all', ...flags)).toContain('1 entries');
-    expect(cli(...flags)).toContain('Kept: 0 generations');
   });
 });
 
