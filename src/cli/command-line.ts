@@ -10,6 +10,7 @@ import {
   type ConfigSource,
 } from '../config.ts';
 import { asMixgateError } from '../errors.ts';
+import { benchLanes, type BenchOptions } from './bench.ts';
 import { compareLanes, type CompareOptions } from './compare.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { examine, type DoctorOptions } from './doctor.ts';
@@ -46,6 +47,9 @@ const LOCAL_KEYS: readonly ConfigKey[] = [
   'hostMargin',
   'logLevel',
 ];
+
+/** For lanes in a browser. */
+const LANE_KEYS: readonly ConfigKey[] = [...LOCAL_KEYS, 'webgpuHeadless', 'chromium'];
 
 const PULL_KEYS: readonly ConfigKey[] = [
   ...LOCAL_KEYS,
@@ -97,6 +101,7 @@ function program(environment: CommandEnvironment): Command {
   addRun(root, environment);
   addQuality(root, environment);
   addCompare(root, environment);
+  addBench(root, environment);
 
   const plan = root
     .command('plan')
@@ -230,21 +235,43 @@ function addCompare(root: Command, environment: CommandEnvironment): void {
       '2 to 8 places: MODEL[:QUANT][@DEVICE_OR_BACKEND], e.g. mixtral:Q2_K@llama-cpp:cpu; MODEL may be a GGUF file',
     )
     .requiredOption('-p, --prompt <text>', 'the prompt')
-    .option('--schedule <name>', 'auto, together or in-turn (default: auto)');
+    .option('--schedule <name>', 'auto, together or in-turn (default: auto)')
+    .option('--report <file>', REPORT_HELP, listed);
   addSamplingOptions(compare).option('--json', JSON_HELP);
-  addConfigOptions(compare, LOCAL_KEYS).action((lanes: string[], options: CompareOptions) =>
+  addConfigOptions(compare, LANE_KEYS).action((lanes: string[], options: CompareOptions) =>
     compareLanes(lanes, options, environment),
   );
 }
+
+function addBench(root: Command, environment: CommandEnvironment): void {
+  const bench = root
+    .command('bench')
+    .description('Run a set of prompts over lanes, several times, and report medians, spreads and answers.')
+    .requiredOption('--lane <lane>', 'a place, as of compare; 1 to 8 of them', listed)
+    .option(
+      '--prompts <set>',
+      'article, which comes with mixgate, or a JSONL file; - for standard input',
+      'article',
+    )
+    .option('--repetitions <count>', 'how often each prompt runs; each time with the next seed', '3')
+    .option('--warmups <count>', 'runs before, which are not counted', '1')
+    .option('--schedule <name>', 'auto, together or in-turn (default: auto)')
+    .option('--report <file>', REPORT_HELP, listed);
+  addSamplingOptions(bench).option('--json', JSON_HELP);
+  addConfigOptions(bench, LANE_KEYS).action((options: BenchOptions) => benchLanes(options, environment));
+}
+
+const REPORT_HELP = 'write a report: .md, .csv, .json or .html; several times for several';
+
+/** An option that may be given several times. */
+const listed = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 function addConfigOptions(command: Command, keys: readonly ConfigKey[]): Command {
   for (const key of keys) {
     const flag = key === 'threads' ? `-t, ${flagName(key)}` : flagName(key);
     const description = configSchema.shape[key].description ?? '';
     const option = LIST_KEYS.has(key)
-      ? new Option(`${flag} <${key === 'modelsDir' ? 'folder' : 'value'}>`, description).argParser(
-          (value, before: string[] = []) => [...before, value],
-        )
+      ? new Option(`${flag} <${key === 'modelsDir' ? 'folder' : 'value'}>`, description).argParser(listed)
       : new Option(SWITCH_KEYS.has(key) ? `${flag} [yes|no]` : `${flag} <value>`, description);
     command.addOption(option);
   }

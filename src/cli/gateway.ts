@@ -2,7 +2,7 @@ import { loadConfig, type Config, type ConfigSource } from '../config.ts';
 import type { Observer } from '../generation/observer.ts';
 import { createLog } from '../log.ts';
 import type { Services } from '../resolvers/services.ts';
-import type { CommandEnvironment } from './environment.ts';
+import type { CommandEnvironment, Gateway } from './environment.ts';
 
 const NOBODY: Observer = { generationEnded: () => undefined, modelLoaded: () => undefined };
 
@@ -10,14 +10,14 @@ const NOBODY: Observer = { generationEnded: () => undefined, modelLoaded: () => 
 export async function withGateway(
   options: ConfigSource,
   { createGateway }: CommandEnvironment,
-  command: (services: Services, config: Config) => Promise<void>,
+  command: (services: Services, config: Config, gateway: Gateway) => Promise<void>,
 ): Promise<void> {
   const config = loadConfig({ logLevel: 'warn', ...options }, process.env);
   const log = createLog({ level: config.logLevel, format: 'pretty' });
-  const { services, dispose } = await createGateway(config, log, NOBODY);
+  const gateway = await createGateway(config, log, NOBODY);
   try {
-    await command(services, config);
+    await command(gateway.services, config, gateway);
   } finally {
-    await dispose();
+    await gateway.dispose();
   }
 }
