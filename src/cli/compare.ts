@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import type { ConfigSource } from '../config.ts';
-import { comparisonReport } from '../generation/bench/builder.ts';
+import { reportOf } from '../generation/bench/builder.ts';
 import type { Comparison } from '../generation/comparison/comparison.ts';
 import { comparisonRequest, type ComparisonRequest } from '../generation/comparison/comparison-request.ts';
 import type { Services } from '../resolvers/services.ts';
@@ -35,7 +35,7 @@ export async function compareLanes(
       const isJson = options.json === true;
       process.stdout.write(isJson ? `${JSON.stringify(document(comparison))}\n` : text(comparison));
       const { machine, version } = services;
-      const { head, runs } = comparisonReport(comparison, { machine, version, command: typedCommand() });
+      const { head, runs } = reportOf(comparison, { machine, version, command: typedCommand() });
       await writeReports(files, head, () => runs);
       if (comparison.lanes.some(({ generation }) => generation.state !== 'COMPLETED')) process.exitCode = 1;
     }),

@@ -1,3 +1,4 @@
+import { MixgateError } from '../../errors.ts';
 import type {
   LaneFacts,
   Machine as MachineFacts,
@@ -81,11 +82,18 @@ export class ReportBuilder {
   }
 }
 
-/** One comparison that has ended, as a report. */
-export function comparisonReport(
+/** One comparison as a report. @throws INVALID_INPUT before it has finished; FORBIDDEN while it may not be told which lane is which */
+export function reportOf(
   comparison: Comparison,
   { machine, version, command }: { machine: Machine; version: string; command: string | null },
 ): { readonly head: ReportHead; readonly runs: readonly Run[] } {
+  if (!comparison.finished)
+    throw new MixgateError(
+      'INVALID_INPUT',
+      'The answers are not whole yet: ask when the comparison has finished.',
+    );
+  if (!comparison.isRevealed)
+    throw new MixgateError('FORBIDDEN', 'A report tells which lane is which: vote on the comparison first.');
   const { request } = comparison.lanes[0]!.generation;
   const builder = new ReportBuilder({
     kind: 'COMPARISON',

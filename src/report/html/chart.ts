@@ -10,9 +10,7 @@ const WIDTH = 360;
 const ROW = 44;
 const SIDE = 10;
 const AXIS = 26;
-/** Room for a median's figure right of it. */
-const FIGURE = 58;
-const LABEL = 46;
+const LABEL = 40;
 
 type FigureFacts = (typeof FIGURES)[number];
 
@@ -24,11 +22,11 @@ export function chart(figure: FigureFacts, lanes: readonly ReportLane[]): Markup
   if (most === -Infinity) return null;
   const x = scaleLinear()
     .domain([0, most === 0 ? 1 : most])
-    .nice(4)
+    .nice(3)
     .range([SIDE, WIDTH - SIDE]);
   const height = lanes.length * ROW + AXIS;
   const ticks = x
-    .ticks(4)
+    .ticks(3)
     .map(
       (value) =>
         html`<g class="tick"
@@ -40,7 +38,10 @@ export function chart(figure: FigureFacts, lanes: readonly ReportLane[]): Markup
           ></g
         >`,
     );
-  const rows = lanes.map(({ label }, lane) => row({ label, lane, spread: spreads[lane]!, x }));
+  const rows = lanes.map(({ label }, lane) => {
+    const unknown = lane === 0 && key === 'commonPrefixChars' ? 'the reference' : 'not known';
+    return row({ label, lane, spread: spreads[lane]!, unknown, x });
+  });
   const said = lanes.map(({ label }, lane) => `${label}: ${spoken(spreads[lane]!, unit)}`).join('. ');
   const hint = better === null ? '' : `, ${better} is better`;
   return html`<figure>
@@ -58,17 +59,19 @@ interface Row {
   readonly label: string;
   readonly lane: number;
   readonly spread: Spread | null;
+  /** What is said where there is no spread. */
+  readonly unknown: string;
   readonly x: (value: number) => number;
 }
 
-function row({ label, lane, spread, x }: Row): Markup {
+function row({ label, lane, spread, unknown, x }: Row): Markup {
   const top = lane * ROW;
   const shown = label.length <= LABEL ? label : `${label.slice(0, LABEL - 1)}…`;
   const name = html`<text x="${SIDE}" y="${top + 15}" class="label">${lane} ${shown}</text>`;
-  if (spread === null) return html`${name}<text x="${SIDE}" y="${top + 34}" class="unknown">not known</text>`;
+  if (spread === null)
+    return html`${name}<text x="${SIDE}" y="${top + 34}" class="unknown">${unknown}</text>`;
   const { median, q1, q3, min, max } = spread;
   const middle = top + 30;
-  const isRight = x(max) + FIGURE < WIDTH;
   const box = html`<rect class="box" x="${x(q1)}" y="${middle - 8}" width="${x(q3) - x(q1)}" height="16" />`;
   const whisker = html`<path
     class="whisker"
@@ -78,13 +81,7 @@ function row({ label, lane, spread, x }: Row): Markup {
     ${name}<rect class="bar" x="${x(0)}" y="${middle - 8}" width="${x(median) - x(0)}" height="16" />
     ${min === max ? null : [box, whisker]}
     <line class="median" x1="${x(median)}" x2="${x(median)}" y1="${middle - 9}" y2="${middle + 9}" />
-    <text
-      class="figure"
-      x="${isRight ? x(max) + 6 : WIDTH - SIDE}"
-      y="${isRight ? middle + 4 : top + 15}"
-      text-anchor="${isRight ? 'start' : 'end'}"
-      >${numberText(median)}</text
-    >
+    <text class="figure" x="${WIDTH - SIDE}" y="${top + 15}" text-anchor="end">${numberText(median)}</text>
   </g>`;
 }
 

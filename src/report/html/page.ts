@@ -12,6 +12,8 @@ import { html, Markup, type Content } from './template.ts';
 /** More would make a page that no browser likes. */
 const MOST_PROMPTS = 200;
 
+/** The policy's hash is of its content to the last blank. */
+const STYLE_ELEMENT = new Markup(`<style>${STYLE}</style>`);
 /** The page may do nothing but look as it does. */
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'`;
 
@@ -55,9 +57,7 @@ function opening(head: ReportHead): Markup {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="generator" content="mixgate ${head.machine.mixgate}" />
         <title>${TITLES[kind]}, ${createdAt.slice(0, 10)}</title>
-        <style>
-          ${new Markup(STYLE)}
-        </style>
+        ${STYLE_ELEMENT}
       </head>
       <body>
         <main>
