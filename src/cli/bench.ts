@@ -12,6 +12,7 @@ import { benchSummary, benchView } from './bench-view.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { withGateway } from './gateway.ts';
 import { besideBrowser } from './headless-lane.ts';
+import { onInterrupt } from './interrupt.ts';
 import { lanesOf, scheduleOf } from './lanes.ts';
 import { reportFiles, typedCommand, writeReports } from './report-files.ts';
 import { RunSpool } from './run-spool.ts';
@@ -66,8 +67,7 @@ async function measured(
   { spool, isSilent }: { readonly spool: RunSpool; readonly isSilent: boolean },
 ): Promise<ReportHead> {
   const leave = new AbortController();
-  const stop = () => leave.abort();
-  process.once('SIGINT', stop);
+  const forget = onInterrupt(() => leave.abort());
   const view = benchView(isSilent);
   const services = { comparisons, machine, version, now: Date.now };
   try {
@@ -81,7 +81,7 @@ async function measured(
     }
   } finally {
     view.stop();
-    process.removeListener('SIGINT', stop);
+    forget();
   }
   throw new MixgateError('INTERNAL', 'The bench ended without an end.');
 }

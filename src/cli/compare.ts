@@ -8,6 +8,7 @@ import { answers, liveTable, measurements, scheduleLine } from './compare-view.t
 import type { CommandEnvironment } from './environment.ts';
 import { withGateway } from './gateway.ts';
 import { besideBrowser } from './headless-lane.ts';
+import { onInterrupt } from './interrupt.ts';
 import { lanesOf, scheduleOf } from './lanes.ts';
 import { reportFiles, typedCommand, writeReports } from './report-files.ts';
 import { samplingOf } from './sampling-options.ts';
@@ -49,13 +50,14 @@ async function compared(
   services: Services,
 ): Promise<Comparison> {
   const comparison = await services.comparisons.start(await request(lanes, options, services), 'terminal');
-  process.once('SIGINT', () => void services.comparisons.cancel(comparison.id));
+  const forget = onInterrupt(() => void services.comparisons.cancel(comparison.id));
   const isJson = options.json === true;
   if (!isJson) process.stderr.write(`${pc.dim(scheduleLine(comparison.schedule))}\n`);
   const live = isJson ? null : liveTable(comparison);
   const events = comparison.log.read(0, new AbortController().signal);
   while ((await events.next()).done !== true);
   live?.stop();
+  forget();
   return comparison;
 }
 

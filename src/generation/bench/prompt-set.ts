@@ -34,10 +34,13 @@ const lineSchema = z
   .refine(({ prompt, messages }) => (prompt === undefined) !== (messages === undefined), {
     error: 'needs exactly one of prompt and messages',
   })
-  .refine(({ messages }) => messages?.some(({ content }) => content.trim() !== '') ?? true, {
-    path: ['messages'],
-    error: 'every message is empty: write something',
-  });
+  .refine(
+    ({ messages = [] }) => messages.length === 0 || messages.some(({ content }) => content.trim() !== ''),
+    {
+      path: ['messages'],
+      error: 'every message is empty: write something',
+    },
+  );
 
 /** One prompt of a set. */
 export interface BenchPrompt {
