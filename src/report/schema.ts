@@ -27,7 +27,7 @@ const spreadSchema = z
     max: z.number(),
   })
   .nullable()
-  .describe("Null where no run tells. Quartiles are R's type 2.");
+  .describe("Null where no run tells. Quartiles are R's type 7, its default.");
 
 const figuresOf = <Schema extends z.ZodType>(schema: Schema) => ({
   promptTokensPerSecond: schema,

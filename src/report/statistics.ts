@@ -1,6 +1,6 @@
 import { mean, quantileSorted } from 'simple-statistics';
 
-/** How values lie. Quantiles are R's type 2: between two values, the middle. */
+/** How values lie. Quantiles are R's and NumPy's default, type 7: between two values, in proportion. */
 export interface Spread {
   readonly n: number;
   readonly median: number;
