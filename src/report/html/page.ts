@@ -19,7 +19,7 @@ const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').upd
 
 /** One file that needs nothing else: no network, no script. */
 export async function* htmlPage(head: ReportHead, runs: Runs): AsyncGenerator<string> {
-  yield opening(head).text;
+  yield opening(head);
   yield html`${lanesList(head)}${charts(head)}${summaryTable(head)}${failures(head)}${promptTable(head)}`
     .text;
   const prompts = new Map(head.prompts.map((prompt) => [prompt.id, prompt]));
@@ -28,47 +28,31 @@ export async function* htmlPage(head: ReportHead, runs: Runs): AsyncGenerator<st
     ${LEGEND}`.text;
   for await (const answers of firstAnswers(runs, MOST_PROMPTS))
     yield promptSection(answers, prompts.get(answers.prompt)!, head.lanes).text;
-  yield html`<h2>Circumstances</h2>
-${scrolling(
-  'Circumstances',
-  html`<table>
-    <tbody>
-      ${circumstances(head).map(
-        ([name, value]) =>
-          html`<tr>
-            <th scope="row">${name}</th>
-            <td class="any">${value}</td>
-          </tr>`,
-      )}
-    </tbody>
-  </table>`,
-)}
-</main></body></html>
-`.text;
+  yield circumstancesTable(head).text;
+  yield CLOSING;
 }
 
-function opening(head: ReportHead): Markup {
+/** Tags that stay open are strings: a formatter would close them. */
+function opening(head: ReportHead): string {
   const { incomplete, command, kind, createdAt } = head;
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="generator" content="mixgate ${head.machine.mixgate}" />
-        <title>${TITLES[kind]}, ${createdAt.slice(0, 10)}</title>
-        ${STYLE_ELEMENT}
-      </head>
-      <body>
-        <main>
-          <h1>${TITLES[kind]}</h1>
-          <p class="soft">${extent(head)}, ${createdAt.slice(0, 16).replace('T', ' ')} UTC</p>
-          ${incomplete === null ? null : html`<p class="warn" role="note"><strong>Incomplete:</strong> ${incomplete}</p>`}
-          ${command === null ? null : html`<pre class="block">${command}</pre>`}
-        </main>
-      </body>
-    </html>`;
+  const name = TITLES[kind];
+  const about = html`<head>
+    <meta charset="utf-8" />
+    <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <meta name="generator" content="mixgate ${head.machine.mixgate}" />
+    <title>${name}, ${createdAt.slice(0, 10)}</title>
+    ${STYLE_ELEMENT}
+  </head>`;
+  const early = html`<p class="warn" role="note"><strong>Incomplete:</strong> ${incomplete}</p>`;
+  const body = html`<h1>${name}</h1>
+    <p class="soft">${extent(head)}, ${createdAt.slice(0, 16).replace('T', ' ')} UTC</p>
+    ${incomplete === null ? null : early}
+    ${command === null ? null : html`<pre class="block">${command}</pre>`}`;
+  return `<!doctype html>\n<html lang="en">${about.text}<body><main>${body.text}`;
 }
+
+const CLOSING = '</main></body></html>\n';
 
 const lanesList = ({ lanes }: ReportHead): Markup =>
   html`<h2>Lanes</h2>
@@ -217,3 +201,22 @@ function promptTable({ prompts }: ReportHead): Markup {
 
 const answersNote = ({ prompts }: ReportHead): string =>
   `Of the first repetition${prompts.length > MOST_PROMPTS ? `, of the first ${MOST_PROMPTS} prompts` : ''}. The JSON report has every run.`;
+
+function circumstancesTable(head: ReportHead): Markup {
+  const rows = circumstances(head).map(
+    ([name, value]) =>
+      html`<tr>
+        <th scope="row">${name}</th>
+        <td class="any">${value}</td>
+      </tr>`,
+  );
+  return html`<h2>Circumstances</h2>
+    ${scrolling(
+      'Circumstances',
+      html`<table>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>`,
+    )}`;
+}

@@ -36,7 +36,7 @@ svg { display: block; width: 100%; height: auto; } svg text { fill: var(--ink); 
 .answers article { border: 1px solid var(--line); border-top: .25rem solid var(--lane); border-radius: .5rem; padding: .7rem .9rem; min-width: 0; }
 .answers h4 { margin: 0; font-size: .9rem; overflow-wrap: anywhere; } .answers p { font-size: .82rem; margin: .2rem 0 .5rem; color: var(--soft); }
 .shared { color: var(--soft); } .parting { color: var(--lane); font-weight: 700; } .drifting { color: var(--drift); font-weight: 700; }
-mark { background: var(--foreign); color: inherit; border-radius: .15rem; }
+mark { background: var(--foreign); color: var(--ink); border-radius: .15rem; }
 .only-read { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .legend { display: flex; flex-wrap: wrap; gap: .4rem 1.4rem; padding: 0; list-style: none; font-size: .85rem; color: var(--soft); }
 @media print { body { max-width: none; } figure, article, tr { break-inside: avoid; } }
