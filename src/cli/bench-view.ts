@@ -49,7 +49,9 @@ export function benchView(isSilent: boolean): BenchView {
     return { show: (event) => process.stderr.write(line(event)), stop: () => undefined };
   let lanes: LiveLane[] = [];
   let place = '';
-  const drawing = live((width) => `${pc.dim(place)}\n${table(LIVE, lanes, { width })}`);
+  const drawing = live((width) =>
+    lanes.length === 0 ? '' : `${pc.dim(place)}\n${table(LIVE, lanes, { width })}`,
+  );
   return {
     show(event) {
       const { comparison, step } = event;

@@ -1,7 +1,10 @@
 import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import type { Run } from '../report/schema.ts';
+
+const PIECE_BYTES = 2 ** 16;
 
 /**
  * Runs on disk, a line each: memory would not hold the answers of a long set. Lives until `dispose`; where the system
@@ -29,11 +32,15 @@ export class RunSpool {
 
   /** In the order they were added; as often as wanted, also at the same time. */
   async *read(): AsyncGenerator<Run> {
-    let rest = '';
-    const pieces = this.#handle.createReadStream({ encoding: 'utf8', start: 0, autoClose: false });
-    for await (const piece of pieces) {
-      // Not readline: it would also cut an answer at U+2028.
-      const lines = `${rest}${piece as string}`.split('\n');
+    // No stream of the handle: one that is left early closes it for the others. No readline: it cuts at U+2028, too.
+    const decoder = new StringDecoder('utf8');
+    const buffer = Buffer.alloc(PIECE_BYTES);
+    let [rest, position] = ['', 0];
+    while (true) {
+      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, position);
+      if (bytesRead === 0) return;
+      position += bytesRead;
+      const lines = `${rest}${decoder.write(buffer.subarray(0, bytesRead))}`.split('\n');
       rest = lines.pop()!;
       for (const line of lines) yield JSON.parse(line) as Run;
     }
