@@ -1,15 +1,18 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { reportSchema, type Report } from '../../src/report/schema.ts';
 import { CHROMIUM, noBrowser } from '../support/browser.ts';
 import { DEMO, MAIN, UNICORN } from '../support/gateway.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
+
+const terminals: ChildProcess[] = [];
+afterEach(() => terminals.splice(0).forEach((terminal) => terminal.kill('SIGKILL')));
 
 interface Ended {
   readonly code: number;
@@ -116,6 +119,7 @@ describe('mixgate bench', () => {
     const environment = { ...process.env, NO_COLOR: '1', XDG_DATA_HOME: folder() };
     // A terminal, so that the table lives and Ctrl-C is a key.
     const terminal = spawn('script', ['-qec', command, '/dev/null'], { env: environment });
+    terminals.push(terminal);
     let shown = '';
     await new Promise<void>((resolve) => {
       terminal.stdout.on('data', (data: Buffer) => {
