@@ -175,6 +175,6 @@ export type Machine = ReportHead['machine'];
 export type RunSchedule = Report['schedules'][number];
 
 export function reportJsonSchema(): string {
-  const schema = z.toJSONSchema(reportSchema, { target: 'draft-2020-12' });
+  const schema = z.toJSONSchema(reportSchema, { target: 'draft-2020-12', reused: 'ref' });
   return `${JSON.stringify({ title: 'mixgate report', ...schema }, null, 2)}\n`;
 }
