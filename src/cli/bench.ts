@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { ConfigSource } from '../config.ts';
 import { messageOf, MixgateError } from '../errors.ts';
 import { benchRequest, runBench, type BenchRequest } from '../generation/bench/bench.ts';
-import { parsePromptSet } from '../generation/bench/prompt-set.ts';
+import { parsePromptSet, type BenchPrompt } from '../generation/bench/prompt-set.ts';
 import { json } from '../report/json.ts';
 import type { ReportHead } from '../report/schema.ts';
 import type { Services } from '../resolvers/services.ts';
@@ -37,11 +37,12 @@ export interface BenchOptions extends ConfigSource {
  */
 export async function benchLanes(options: BenchOptions, environment: CommandEnvironment): Promise<void> {
   const files = reportFiles(options.report ?? []);
+  const prompts = parsePromptSet(await setOf(options.prompts), options.prompts);
   // One slot: with several, one of them would still hold the prompt, and none were read.
   const config = { logLevel: 'error', ...options, slots: '1' };
   await withGateway(config, environment, (services, parsed, gateway) =>
     besideBrowser(gateway, parsed, async () => {
-      const request = await requestOf(options, services);
+      const request = await requestOf(prompts, options, services);
       const spool = await RunSpool.create();
       try {
         const head = await measured(request, services, { spool, isSilent: options.json === true });
@@ -88,10 +89,14 @@ async function measured(
 
 const count = (value: string): number => Number(value);
 
-async function requestOf(options: BenchOptions, services: Services): Promise<BenchRequest> {
+async function requestOf(
+  prompts: readonly BenchPrompt[],
+  options: BenchOptions,
+  services: Services,
+): Promise<BenchRequest> {
   const { contextSize, gpuLayers, maxTokens, sampling } = samplingOf(options);
   const input = {
-    prompts: parsePromptSet(await setOf(options.prompts), options.prompts),
+    prompts,
     lanes: await lanesOf(options.lane, { contextSize, gpuLayers }, services),
     system: options.system ?? null,
     isRaw: options.raw === true,

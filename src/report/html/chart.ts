@@ -66,8 +66,7 @@ interface Row {
 
 function row({ label, lane, spread, unknown, x }: Row): Markup {
   const top = lane * ROW;
-  const shown = label.length <= LABEL ? label : `${label.slice(0, LABEL - 1)}…`;
-  const name = html`<text x="${SIDE}" y="${top + 15}" class="label">${lane} ${shown}</text>`;
+  const name = html`<text x="${SIDE}" y="${top + 15}" class="label">${lane} ${shortened(label)}</text>`;
   if (spread === null)
     return html`${name}<text x="${SIDE}" y="${top + 34}" class="unknown">${unknown}</text>`;
   const { median, q1, q3, min, max } = spread;
@@ -84,6 +83,10 @@ function row({ label, lane, spread, unknown, x }: Row): Markup {
     <text class="figure" x="${WIDTH - SIDE}" y="${top + 15}" text-anchor="end">${numberText(median)}</text>
   </g>`;
 }
+
+/** In the middle: where lanes differ is mostly at the end. */
+const shortened = (label: string): string =>
+  label.length <= LABEL ? label : `${label.slice(0, LABEL / 2 - 1)}…${label.slice(-LABEL / 2)}`;
 
 function scaled(spread: Spread | null, scale: number): Spread | null {
   if (spread === null) return null;

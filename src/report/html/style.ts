@@ -14,13 +14,14 @@ h3 { font-size: 1rem; margin: 1.75rem 0 .5rem; overflow-wrap: anywhere; }
 p { margin: .5rem 0; } .soft, figcaption span, figure p { color: var(--soft); }
 .warn { background: var(--warn); color: var(--warn-ink); padding: .6rem .9rem; border-radius: .5rem; }
 pre { margin: .5rem 0; white-space: pre-wrap; overflow-wrap: anywhere; font: .9rem/1.55 ui-monospace, "SF Mono", Menlo, Consolas, "Noto Sans Mono CJK JP", monospace; }
+pre:empty { display: none; }
 pre.block { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .7rem .9rem; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .5rem; }
 .scroll:focus-visible { outline: 2px solid var(--l0); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 caption { text-align: left; padding: .6rem .8rem; color: var(--soft); }
 th, td { text-align: left; padding: .45rem .8rem; border-top: 1px solid var(--line); vertical-align: top; }
-thead th { border-top: 0; white-space: nowrap; background: var(--card); } td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+thead th { border-top: 0; white-space: nowrap; } thead { background: var(--card); } td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 tbody th { font-weight: 500; } td.any { overflow-wrap: anywhere; } td small { color: var(--soft); display: block; }
 .charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem .9rem; }
