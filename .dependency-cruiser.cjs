@@ -38,9 +38,11 @@ module.exports = {
       ]),
     ),
     only('language', '^src/language/', [errors]),
+    only('report-knows-nothing', '^src/report/', []),
     only('models', '^src/models/', ['^src/routing/', errors, log]),
     only('generation', '^src/generation/', [
       '^src/routing/',
+      '^src/report/',
       '^src/language/',
       '^src/models/',
       '^src/backends/(backend|supervise)\\.ts$',
@@ -51,6 +53,7 @@ module.exports = {
     only('store', '^src/store/', ['^src/generation/', errors, log]),
     only('resolvers', '^src/resolvers/', [
       '^src/generation/',
+      '^src/report/',
       '^src/language/',
       '^src/models/',
       '^src/backends/backend\\.ts$',

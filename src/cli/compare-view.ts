@@ -1,13 +1,11 @@
-import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import type { Comparison, ComparisonLane } from '../generation/comparison/comparison.ts';
 import type { ScheduleDecision } from '../generation/comparison/schedule.ts';
 import type { StageTiming } from '../generation/events.ts';
 import { gib } from './format.ts';
+import { live } from './live.ts';
 import { shorten, table, type Column } from './table.ts';
 
-/** How often the live table is drawn anew, milliseconds. */
-const FRAME_MS = 100;
 const LABEL_LENGTH = 48;
 /** Where an answer parts from lane 0's. */
 const MARK = '▸';
@@ -32,21 +30,8 @@ function liveRate({ generation }: ComparisonLane): number | null {
 }
 
 /** A live table of the lanes on standard error until `stop`; nothing where that is no terminal. */
-export function liveTable({ lanes }: Comparison): { stop(): void } {
-  const { stderr } = process;
-  if (!stderr.isTTY) return { stop: () => undefined };
-  const update = createLogUpdate(stderr);
-  const draw = () => update(table(LIVE, lanes, { width: stderr.columns }));
-  const timer = setInterval(draw, FRAME_MS);
-  draw();
-  return {
-    stop() {
-      clearInterval(timer);
-      draw();
-      update.done();
-    },
-  };
-}
+export const liveTable = ({ lanes }: Comparison): { stop(): void } =>
+  live((width) => table(LIVE, lanes, { width }));
 
 export const scheduleLine = ({ taken, reasons }: ScheduleDecision): string =>
   `${taken === 'TOGETHER' ? 'together' : 'in turn'}: ${reasons.join(' ')}`;

@@ -96,6 +96,18 @@ describe('the schedule', () => {
     expect(lanes).toEqual(lanes.toSorted((a, b) => a - b));
   });
 
+  it('is in turn where a browser computes on a CPU, which may be the one that another lane uses', async () => {
+    // The second CPU is a browser's: this machine has one.
+    const devices = [cpu(), { name: 'tab', kind: 'CPU', freeBytes: 1000 * MIB } as const, gpu('a')];
+    const { start } = gatewayOn(devices);
+    const comparison = await start([on('cpu'), on('tab')]);
+    expect(comparison.schedule).toMatchObject({
+      taken: 'IN_TURN',
+      reasons: [expect.stringContaining('a CPU: the browser'), expect.anything()],
+    });
+    expect((await start([on('tab'), on('a')])).schedule.taken).toBe('TOGETHER');
+  });
+
   it('is in turn where the lanes do not fit at once, though each does alone', async () => {
     // The GPU's lane needs some of the host's memory, too.
     const { start } = gatewayOn([cpu(14), gpu('a')]);

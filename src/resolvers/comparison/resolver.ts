@@ -1,6 +1,7 @@
 import { Arg, Args, Ctx, FieldResolver, Float, ID, Int } from 'type-graphql';
 import { Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import { abortFirst } from '../../generation/abort-first.ts';
+import { reportOf } from '../../generation/bench/builder.ts';
 import type {
   Comparison as ComparisonFacts,
   ComparisonLane,
@@ -13,10 +14,11 @@ import type { WinRate as WinRateFacts } from '../../generation/comparison/votes.
 import type { LanguageReport as LanguageFacts } from '../../language/report.ts';
 import { LanguageReport } from '../language/types.ts';
 import { comparisonFilter, ComparisonsArgs } from '../history/filters.ts';
+import { rendered } from '../../report/render.ts';
 import { cursorIn, pageOf } from '../page.ts';
 import { SafeInt } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
-import { CompareInput, VoteValue } from './inputs.ts';
+import { CompareInput, ReportFormat, VoteValue } from './inputs.ts';
 import { Comparison, ComparisonConnection, ComparisonEvent, Divergence } from './types.ts';
 import { Lane, ScheduleDecision, WinRate } from './types.ts';
 
@@ -154,6 +156,19 @@ export class ComparisonResolver {
   @FieldResolver(() => ScheduleDecision, { description: 'How its lanes run, and why so.' })
   schedule(@Root() comparison: ComparisonFacts): DecisionFacts {
     return decisionOf(comparison);
+  }
+
+  @FieldResolver(() => String, {
+    description:
+      'What it came to, to keep or to show: INVALID_INPUT before it has finished, FORBIDDEN while it is blind and not voted on.',
+  })
+  async report(
+    @Arg('format', () => ReportFormat) format: ReportFormat,
+    @Root() comparison: ComparisonFacts,
+    @Ctx() { machine, version }: Services,
+  ): Promise<string> {
+    const { head, runs } = reportOf(comparison, { machine, version, command: null });
+    return rendered(format, head, runs);
   }
 
   @FieldResolver(() => Int)
