@@ -83,7 +83,7 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   const generations = new Generations({ ...running, observer, now: Date.now, ...generationLimits(config) });
   const folder = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
   const evaluations = new Evaluations({ ...running, catalog, folder });
-  const comparisons = createComparisons(config, { catalog, planner, machine, residency, generations });
+  const comparisons = createComparisons(config, { ...running, catalog, generations });
   await Promise.all([catalog.scan(), machine.refresh(), folder.sweep()]);
   return {
     ...browsers,
@@ -109,7 +109,7 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
 
 function createComparisons(
   config: Config,
-  services: Pick<ComparisonsOptions, 'catalog' | 'planner' | 'machine' | 'residency' | 'generations'>,
+  services: Omit<ComparisonsOptions, 'store' | 'energy' | 'now' | 'disconnectGraceMs'>,
 ): Comparisons {
   const { disconnectGraceMs, keepEnded } = generationLimits(config);
   return new Comparisons({

@@ -5,7 +5,7 @@ import { MixgateError } from '../errors.ts';
 import type { Comparison } from '../generation/comparison/comparison.ts';
 import { comparisonRequest, type ComparisonRequest } from '../generation/comparison/comparison-request.ts';
 import type { Services } from '../resolvers/services.ts';
-import { answers, liveTable, measurements, scheduleLine } from './compare-view.ts';
+import { answers, liveTable, measurements, partings, scheduleLine } from './compare-view.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { withGateway } from './gateway.ts';
 import { samplingOf } from './sampling-options.ts';
@@ -40,7 +40,8 @@ export async function compareLanes(
   });
 }
 
-const text = (comparison: Comparison): string => `${answers(comparison)}\n${measurements(comparison)}\n`;
+const text = (comparison: Comparison): string =>
+  `${answers(comparison)}\n${partings(comparison)}${measurements(comparison)}\n`;
 
 const document = (comparison: Comparison): object => ({
   schedule: comparison.schedule,
@@ -61,10 +62,15 @@ const document = (comparison: Comparison): object => ({
       ...{ state, text: answer, finishReason, error, plan, usage, timings, seed },
       memoryBytes: measuredBytes,
       energyPerTokenJoules: comparison.energyPerToken(index),
-      divergence: comparison.divergence(index),
+      divergence: divergenceOf(comparison, index),
     };
   }),
 });
+
+function divergenceOf(comparison: Comparison, lane: number): object | null {
+  const divergence = comparison.divergence(lane);
+  return divergence === null ? null : { ...divergence, candidates: comparison.candidates(lane) };
+}
 
 const SCHEDULES = ['auto', 'together', 'in-turn'];
 

@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { asMixgateError, MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { aborted } from './aborted.ts';
 import { driftRetry } from './drift-retry.ts';
 import type { Plan } from '../routing/plan.ts';
 import type { GenerationEvent } from './events.ts';
@@ -226,9 +227,3 @@ export class Generations {
     this.#options.observer.generationEnded(state);
   }
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -50,7 +50,7 @@ function gatewayOn(devices: Devices, options: Partial<ComparisonsOptions> & { ke
     ...{ slotsWanted: 4, maxQueued: 100, keepEnded: options.keep ?? KEEP },
   });
   const comparisons = new Comparisons({
-    ...{ ...services, catalog, generations },
+    ...{ ...services, catalog, generations, log },
     store: new MemoryComparisonStore({ now: Date.now, keepEnded: options.keep ?? KEEP }),
     energy: { begin: () => null },
     ...options,

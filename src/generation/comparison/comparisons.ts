@@ -1,8 +1,9 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
+import { setImmediate, setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { MixgateError } from '../../errors.ts';
 import type { Generation } from '../generation.ts';
 import type { Generations } from '../generations.ts';
+import { CandidateProbe, type CandidatesOptions } from './candidates.ts';
 import { Comparison, type ComparisonLane } from './comparison.ts';
 import { ofLane, type ComparisonRequest, type LaneRequest } from './comparison-request.ts';
 import type { EnergyMeter, EnergySpan } from './energy.ts';
@@ -10,7 +11,7 @@ import { scheduleLanes, type Scheduled, type ScheduleServices } from './schedule
 import type { ComparisonStore } from './store.ts';
 import { winRates, type Vote, type WinRate } from './votes.ts';
 
-export interface ComparisonsOptions extends ScheduleServices {
+export interface ComparisonsOptions extends ScheduleServices, CandidatesOptions {
   readonly generations: Generations;
   readonly store: ComparisonStore;
   readonly energy: EnergyMeter;
@@ -45,7 +46,9 @@ export class Comparisons {
       this.#options,
     );
     const planned = asked.map((lane) => ({ ...lane, plan: schedule.plans[lane.inputIndex]! }));
-    const lanes = this.#startLanes(request.blind ? shuffled(planned) : planned, schedule, callerId);
+    const probe = new CandidateProbe(this.#options);
+    const order = request.blind ? shuffled(planned) : planned;
+    const lanes = this.#startLanes(order, schedule, { callerId, probe });
     const comparison = new Comparison({
       id: randomUUID(),
       createdAt: new Date(now()),
@@ -55,7 +58,7 @@ export class Comparisons {
     });
     this.#options.store.add(comparison);
     if (request.onDisconnect === 'CANCEL') this.#cancelWhenLeft(comparison);
-    const running = this.#follow(comparison);
+    const running = this.#follow(comparison, probe);
     this.#running.set(comparison.id, running);
     void running.finally(() => this.#running.delete(comparison.id));
     return comparison;
@@ -110,14 +113,14 @@ export class Comparisons {
   #startLanes(
     asked: readonly (LaneRequest & { inputIndex: number; plan: Scheduled['plans'][number] })[],
     { taken }: Scheduled,
-    callerId: string,
+    { callerId, probe }: { readonly callerId: string; readonly probe: CandidateProbe },
   ): ComparisonLane[] {
     const { generations } = this.#options;
     const lanes: ComparisonLane[] = [];
     try {
       for (const { generation: request, plan: planned, label, inputIndex } of asked) {
-        const before = lanes.at(-1)?.generation;
-        const after = taken === 'IN_TURN' && before !== undefined ? generations.settled(before) : null;
+        const before = lanes.map((lane) => lane.generation);
+        const after = taken === 'IN_TURN' && before.length > 0 ? this.#isOver(before, probe) : null;
         const generation = generations.start(request, callerId, { planned, after });
         lanes.push({ label, inputIndex, generation });
       }
@@ -128,10 +131,21 @@ export class Comparisons {
     return lanes;
   }
 
-  async #follow(comparison: Comparison): Promise<void> {
+  /** The last one has left its slot, and what is known only while its model is loaded was asked. */
+  async #isOver(lanes: readonly Generation[], probe: CandidateProbe): Promise<void> {
+    const [first, last] = [lanes[0]!, lanes.at(-1)!];
+    await this.#options.generations.settled(last);
+    if (first === last) return;
+    // Whoever watches whether the lane was alone has seen its end by then.
+    await setImmediate();
+    await probe.at(last, first);
+  }
+
+  async #follow(comparison: Comparison, probe: CandidateProbe): Promise<void> {
     await Promise.all(
       comparison.lanes.map(({ generation }, lane) => this.#followLane(comparison, lane, generation)),
     );
+    await noteCandidates(comparison, probe);
     comparison.log.end();
     this.#options.store.ended(comparison);
   }
@@ -155,6 +169,13 @@ export class Comparisons {
         timer = setTimeout(() => cancelLanes(comparison), this.#options.disconnectGraceMs);
     };
   }
+}
+
+async function noteCandidates(comparison: Comparison, probe: CandidateProbe): Promise<void> {
+  const [reference, ...others] = comparison.lanes.map(({ generation }) => generation);
+  const found = await Promise.all(others.map((own) => probe.at(own, reference!)));
+  for (const [index, candidates] of found.entries())
+    if (candidates !== null) comparison.noteCandidates(index + 1, candidates);
 }
 
 /** The last first, so that none gets its turn on the way. */
