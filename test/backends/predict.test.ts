@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { getLlama, type Token } from 'node-llama-cpp';
+import type { Token } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PredictEnd, PredictRequest, Resident } from '../../src/backends/backend.ts';
 import type { Channel, OnReport } from '../../src/backends/channel.ts';
@@ -7,6 +7,7 @@ import { predictOver } from '../../src/backends/channel-predict.ts';
 import { LlamaCpp } from '../../src/backends/llama-cpp/adapter.ts';
 import { supervise } from '../../src/backends/supervise.ts';
 import { reportSchema, type Report } from '../../src/protocol/frames.ts';
+import { probabilitiesAfter, withBareModel } from '../support/bare-llama.ts';
 import { GREEDY } from '../support/greedy.ts';
 import { ownRunners } from '../support/processes.ts';
 import { recordingLog } from '../support/recording-log.ts';
@@ -82,23 +83,12 @@ describe('what a model holds likely next', () => {
   it('is what llama.cpp computes by itself from nothing', async () => {
     const { tokens } = await generate(6);
     const { candidates } = await predict({ tokens, count: 20 });
-    const llama = await getLlama({ build: 'never', gpu: false, maxThreads: 1 });
-    try {
-      const model = await llama.loadModel({ modelPath: WEIGHTS });
-      const sequence = (await model.createContext({ contextSize: 512 })).getSequence();
-      const whole = [model.tokens.bos!, ...model.tokenize(prompt.text, true), ...(tokens as Token[])];
-      const input = [
-        ...whole.slice(0, -1),
-        [whole.at(-1)!, { generateNext: { probabilities: true } }],
-      ] as const;
-      const outputs = await sequence.controlledEvaluate([...input] as never);
-      const expected = [...outputs.at(-1)!.next.probabilities!];
-      expect(candidates.map(({ token }) => token)).toEqual(expected.slice(0, 20).map(([token]) => token));
-      for (const [index, { probability }] of candidates.entries())
-        expect(probability).toBeCloseTo(expected[index]![1], 4);
-    } finally {
-      await llama.dispose();
-    }
+    const expected = await withBareModel(WEIGHTS, async ({ sequence, tokenize }) => [
+      ...(await probabilitiesAfter(sequence, [...tokenize(prompt.text), ...(tokens as Token[])])),
+    ]);
+    expect(candidates.map(({ token }) => token)).toEqual(expected.slice(0, 20).map(([token]) => token));
+    for (const [index, { probability }] of candidates.entries())
+      expect(probability).toBeCloseTo(expected[index]![1], 4);
   });
 
   it('names what is asked for however unlikely, and special tokens as they are spelt', async () => {

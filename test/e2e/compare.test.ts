@@ -109,6 +109,7 @@ describe('one comparison', () => {
     expect(two!.divergence).toEqual({
       firstDifferentToken: null,
       commonPrefixChars: one!.generation.text.length,
+      candidates: null,
     });
   });
 
@@ -365,8 +366,9 @@ describe('votes', () => {
       expect(sent).not.toContain(secret);
     const hidden = (await comparison(gateway, id)).lanes;
     expect(hidden.map(({ label }) => label)).toEqual(['A', 'B', 'C']);
-    for (const { generation, inputIndex, memoryBytes } of hidden) {
+    for (const { generation, inputIndex, memoryBytes, divergence } of hidden) {
       expect([inputIndex, memoryBytes]).toEqual([null, null]);
+      expect(divergence?.candidates ?? null).toBeNull();
       expect(generation).toMatchObject({ plan: null, timings: null, finishedAt: null, state: 'COMPLETED' });
       const one = await gateway.query<{ generation: object }>(
         'query ($id: ID!) { generation(id: $id) { plan { deviceName } timings { totalMs } } }',
@@ -388,6 +390,9 @@ describe('votes', () => {
       expect(generation.plan!.variant.quantization).toBe(lanes[inputIndex!]!.quantization);
       expect(generation.timings).not.toBeNull();
     }
+    // Between two of three quantizations the answers part, whatever lane 0 drew.
+    const told = data.vote.lanes.filter(({ divergence }) => (divergence?.candidates ?? null) !== null);
+    expect(told.length).toBeGreaterThan(0);
   });
 });
 
