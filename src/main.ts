@@ -16,6 +16,9 @@ import { DeviceEnergy } from './generation/comparison/energy.ts';
 import { NvidiaEnergy } from './generation/comparison/nvidia-energy.ts';
 import { RaplEnergy } from './generation/comparison/rapl-energy.ts';
 import { MemoryComparisonStore } from './generation/comparison/store.ts';
+import type { HistoryStore } from './generation/history/history-store.ts';
+import { Archive } from './generation/history/archive.ts';
+import { History } from './generation/history/history.ts';
 import { Generations } from './generation/generations.ts';
 import { BrowserWorkers } from './generation/browser-workers.ts';
 import { loadModel } from './generation/load-model.ts';
@@ -28,6 +31,8 @@ import { Evaluations } from './generation/quality/evaluations.ts';
 import { ReferenceFolder } from './generation/quality/reference-folder.ts';
 import { ResidencyLoop } from './generation/residency-loop.ts';
 import type { Log } from './log.ts';
+import { openPostgres } from './store/postgres.ts';
+import { openSqliteThread } from './store/sqlite-thread.ts';
 import { PublishedWeights } from './server/published-weights.ts';
 import { bestBy } from './generation/plan-source.ts';
 import { filesForBrowser, identityOf } from './models/browser-files.ts';
@@ -79,10 +84,11 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const load = (request: ModelLoadRequest) => loadModel(request, 'pinned', { planner, machine, residency });
   const { close, ...pulling } = createPulling(config, { catalog, http, settings, planner, load, log });
-  const running = { planner, machine, residency, log };
+  const archive = new Archive(createHistory(config, log), catalog);
+  const running = { planner, machine, residency, archive, log };
   const generations = new Generations({ ...running, observer, now: Date.now, ...generationLimits(config) });
   const folder = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
-  const evaluations = new Evaluations({ ...running, catalog, folder });
+  const evaluations = new Evaluations({ ...running, catalog, folder, now: Date.now });
   const comparisons = createComparisons(config, { ...running, catalog, generations });
   await Promise.all([catalog.scan(), machine.refresh(), folder.sweep()]);
   return {
@@ -99,10 +105,12 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
       generations,
       evaluations,
       comparisons,
+      archive,
     },
     dispose: async () => {
       await Promise.all([close(), catalog.close(), evaluations.close()]);
       await Promise.all(backends.map((backend) => backend.dispose()));
+      await archive.history.close();
     },
   };
 }
@@ -118,6 +126,31 @@ function createComparisons(
     energy: new DeviceEnergy({ nvidia: new NvidiaEnergy(), cpu: new RaplEnergy() }),
     now: Date.now,
     disconnectGraceMs,
+  });
+}
+
+const DAY_MS = 86_400_000;
+/** Changes that may wait for a database that is away. */
+const HISTORY_PENDING = { count: 10_000, bytes: 64 * 2 ** 20 };
+const HISTORY_RETRY_MS = { first: 500, most: 30_000 };
+const HISTORY_SWEEP_MS = 60_000;
+
+/** Opened when it is first needed: what keeps nothing touches no database. */
+function createHistory(config: Config, log: Log): History {
+  const { history, historyUrl, historyKeepDays, historyMaxBytes, dataDir } = config;
+  const open = (): Promise<HistoryStore> =>
+    historyUrl === null ? openSqliteThread(path.join(dataDir, 'history.db')) : openPostgres(historyUrl);
+  return new History({
+    open: history ? open : null,
+    keep: {
+      ms: historyKeepDays === 0 ? null : historyKeepDays * DAY_MS,
+      bytes: historyMaxBytes === 0 ? null : historyMaxBytes,
+    },
+    pending: HISTORY_PENDING,
+    retryMs: HISTORY_RETRY_MS,
+    sweepMs: HISTORY_SWEEP_MS,
+    log,
+    now: Date.now,
   });
 }
 
