@@ -22,8 +22,8 @@ module.exports = {
       to: { dependencyTypes: ['npm', 'core'] },
     },
     only('backend-interface', '^src/backends/backend\\.ts$', ['^src/routing/']),
-    only('backend-channel', '^src/backends/(channel|channel-resident|channel-score)\\.ts$', [
-      '^src/backends/(backend|channel|channel-score)\\.ts$',
+    only('backend-channel', '^src/backends/channel[a-z-]*\\.ts$', [
+      '^src/backends/(backend|channel[a-z-]*)\\.ts$',
       '^src/protocol/',
       errors,
     ]),

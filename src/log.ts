@@ -32,6 +32,7 @@ export interface LogEvents {
   'runner.started': { pid: number | null; gpu: string };
   'runner.exited': { pid: number | null; reason: string };
   'runner.output': { pid: number | null; text: string };
+  'comparison.noCandidates': { generation: string; code: string; message: string };
   'resident.loading': { resident: string; variant: string; device: string; gpuLayers: number };
   'resident.loaded': {
     resident: string;

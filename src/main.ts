@@ -122,10 +122,7 @@ const weightsIn = (catalog: Catalog, settings: ModelSettingsStore) => (variantId
 
 function createComparisons(
   config: Config,
-  services: Pick<
-    ComparisonsOptions,
-    'catalog' | 'planner' | 'machine' | 'residency' | 'generations' | 'archive'
-  >,
+  services: Omit<ComparisonsOptions, 'store' | 'energy' | 'now' | 'disconnectGraceMs'>,
 ): Comparisons {
   const { disconnectGraceMs, keepEnded } = generationLimits(config);
   return new Comparisons({

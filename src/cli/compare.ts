@@ -4,7 +4,7 @@ import { reportOf } from '../generation/bench/builder.ts';
 import type { Comparison } from '../generation/comparison/comparison.ts';
 import { comparisonRequest, type ComparisonRequest } from '../generation/comparison/comparison-request.ts';
 import type { Services } from '../resolvers/services.ts';
-import { answers, liveTable, measurements, scheduleLine } from './compare-view.ts';
+import { answers, liveTable, measurements, partings, scheduleLine } from './compare-view.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { withGateway } from './gateway.ts';
 import { besideBrowser } from './headless-lane.ts';
@@ -61,7 +61,8 @@ async function compared(
   return comparison;
 }
 
-const text = (comparison: Comparison): string => `${answers(comparison)}\n${measurements(comparison)}\n`;
+const text = (comparison: Comparison): string =>
+  `${answers(comparison)}\n${partings(comparison)}${measurements(comparison)}\n`;
 
 const document = (comparison: Comparison): object => ({
   schedule: comparison.schedule,
@@ -82,10 +83,15 @@ const document = (comparison: Comparison): object => ({
       ...{ state, text: answer, finishReason, error, plan, usage, timings, seed },
       memoryBytes: measuredBytes,
       energyPerTokenJoules: comparison.energyPerToken(index),
-      divergence: comparison.divergence(index),
+      divergence: divergenceOf(comparison, index),
     };
   }),
 });
+
+function divergenceOf(comparison: Comparison, lane: number): object | null {
+  const divergence = comparison.divergence(lane);
+  return divergence === null ? null : { ...divergence, candidates: comparison.candidates(lane) };
+}
 
 async function request(
   lanes: readonly string[],

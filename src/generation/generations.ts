@@ -2,6 +2,7 @@ import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { v7 as newId } from 'uuid';
 import { asMixgateError, MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { aborted } from './aborted.ts';
 import { driftRetry } from './drift-retry.ts';
 import type { Plan } from '../routing/plan.ts';
 import { Generation } from './generation.ts';
@@ -258,9 +259,3 @@ export class Generations {
     this.#options.observer.generationEnded(state);
   }
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

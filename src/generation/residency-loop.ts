@@ -177,7 +177,7 @@ export class ResidencyLoop {
       case 'grant':
         return this.#grant(effect.waiterId, effect.residentId);
       case 'refuse':
-        this.#waiting.get(effect.waiterId)?.refuse(this.#failures.get(effect.residentId) ?? unknownFailure());
+        this.#waiting.get(effect.waiterId)?.refuse(this.#reason(effect.residentId));
         return;
       case 'position':
         this.#waiting.get(effect.waiterId)?.onPosition(effect.ahead);
@@ -187,6 +187,12 @@ export class ResidencyLoop {
         this.#wake = setTimeout(() => this.#dispatch({ type: 'woken' }), effect.at - this.#options.now());
         this.#wake.unref();
     }
+  }
+
+  /** Of a refusal. */
+  #reason(residentId: string | null): MixgateError {
+    if (residentId === null) return new MixgateError('NOT_FOUND', 'The model is not loaded any more.');
+    return this.#failures.get(residentId) ?? unknownFailure();
   }
 
   #grant(waiterId: string, residentId: string): void {

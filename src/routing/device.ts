@@ -68,6 +68,8 @@ export interface RuntimeCapabilities {
   readonly batchSize: number;
   /** Can measure how well a model predicts a text; false where left out. */
   readonly scoring?: boolean;
+  /** Can tell which tokens a model holds likely next; false where left out. */
+  readonly prediction?: boolean;
 }
 
 /** Bytes that stay free on each device, and on the host. */

@@ -37,6 +37,8 @@ export interface Waiter {
   /** The caller asked for just these GPU layers. */
   readonly layersArePinned: boolean;
   readonly wantsSlot: boolean;
+  /** It takes a slot of what is loaded already, and is refused where nothing is: nothing is loaded or evicted for it. */
+  readonly onlyLoaded?: boolean;
   /** What is loaded for it is never evicted. */
   readonly pins: boolean;
   /** Higher runs first. */
@@ -77,8 +79,8 @@ export type ResidencyEffect =
   | { readonly type: 'load'; readonly residentId: string; readonly plan: Plan }
   | { readonly type: 'unload'; readonly residentId: string }
   | { readonly type: 'grant'; readonly waiterId: string; readonly residentId: string }
-  /** `residentId` is the one whose load failed. */
-  | { readonly type: 'refuse'; readonly waiterId: string; readonly residentId: string }
+  /** `residentId` is the one whose load failed; null: none is loaded, and none was to be. */
+  | { readonly type: 'refuse'; readonly waiterId: string; readonly residentId: string | null }
   | { readonly type: 'position'; readonly waiterId: string; readonly ahead: number }
   /** Send `woken` at that time: someone waits for nothing else. */
   | { readonly type: 'wake'; readonly at: number };

@@ -116,6 +116,7 @@ describe('one comparison', () => {
     expect(two!.divergence).toEqual({
       firstDifferentToken: null,
       commonPrefixChars: one!.generation.text.length,
+      candidates: null,
     });
   });
 
@@ -356,7 +357,7 @@ describe('votes', () => {
       lane('Q4_K_M', { label: 'medium' }),
       lane('F16', { label: 'whole' }),
     ];
-    const events = await compare(gateway, { ...base, lanes, blind: true });
+    const events = await compare(gateway, { ...base, maxTokens: 40, lanes, blind: true });
     const id = events[0]!.comparisonId;
     const sent = JSON.stringify(events);
     for (const secret of [
@@ -372,8 +373,9 @@ describe('votes', () => {
       expect(sent).not.toContain(secret);
     const hidden = (await comparison(gateway, id)).lanes;
     expect(hidden.map(({ label }) => label)).toEqual(['A', 'B', 'C']);
-    for (const { generation, inputIndex, memoryBytes } of hidden) {
+    for (const { generation, inputIndex, memoryBytes, divergence } of hidden) {
       expect([inputIndex, memoryBytes]).toEqual([null, null]);
+      expect(divergence?.candidates ?? null).toBeNull();
       expect(generation).toMatchObject({ plan: null, timings: null, finishedAt: null, state: 'COMPLETED' });
       const one = await gateway.query<{ generation: object }>(
         'query ($id: ID!) { generation(id: $id) { plan { deviceName } timings { totalMs } } }',
@@ -397,6 +399,9 @@ describe('votes', () => {
       expect(generation.plan!.variant.quantization).toBe(lanes[inputIndex!]!.quantization);
       expect(generation.timings).not.toBeNull();
     }
+    // Q2_K's answer is not that of the others, whichever of them is lane 0.
+    const told = data.vote.lanes.filter(({ divergence }) => (divergence?.candidates ?? null) !== null);
+    expect(told.length).toBeGreaterThan(0);
   });
 });
 

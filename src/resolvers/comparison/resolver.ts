@@ -2,6 +2,7 @@ import { Arg, Args, Ctx, FieldResolver, Float, ID, Int } from 'type-graphql';
 import { Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import { abortFirst } from '../../generation/abort-first.ts';
 import { reportOf } from '../../generation/bench/builder.ts';
+import type { DivergenceCandidates } from '../../generation/comparison/candidates.ts';
 import type {
   Comparison as ComparisonFacts,
   ComparisonLane,
@@ -182,6 +183,10 @@ interface LaneRoot extends ComparisonLane {
   readonly comparison: ComparisonFacts;
 }
 
+interface DivergenceView extends DivergenceFacts {
+  readonly candidates: DivergenceCandidates | null;
+}
+
 /** What tells which variant a lane ran is null until it may be told. */
 @Resolver(() => Lane)
 export class LaneResolver {
@@ -228,8 +233,10 @@ export class LaneResolver {
     nullable: true,
     description: 'Against lane 0; null for lane 0 itself, before both have ended, and where one failed.',
   })
-  divergence(@Root() { index, comparison }: LaneRoot): DivergenceFacts | null {
-    return comparison.divergence(index);
+  divergence(@Root() { index, comparison }: LaneRoot): DivergenceView | null {
+    const divergence = comparison.divergence(index);
+    const candidates = comparison.isRevealed ? comparison.candidates(index) : null;
+    return divergence === null ? null : { ...divergence, candidates };
   }
 }
 
