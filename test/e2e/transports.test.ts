@@ -151,6 +151,17 @@ describe('graphql-sse', () => {
     expect(stdout.trimEnd().endsWith('event: complete\ndata:')).toBe(true);
   });
 
+  it('asks proxies not to hold events back', async () => {
+    const response = await fetch(`${gateway.url}/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'accept': 'text/event-stream' },
+      body: JSON.stringify({ query: GENERATE, variables: { input: input({ maxTokens: 1 }) } }),
+    });
+    expect(response.headers.get('x-accel-buffering')).toBe('no');
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    expect(await response.text()).toContain('GenerationCompleted');
+  });
+
   it('ends the generation when the reader closes the connection', async () => {
     const abort = new AbortController();
     const response = await fetch(`${gateway.url}/stream`, {
