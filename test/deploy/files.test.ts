@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { CONFIG_KEYS, environmentName } from '../../src/config.ts';
+import { lacking } from '../support/programs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const exec = promisify(execFile);
@@ -47,7 +48,8 @@ describe('deploy/Containerfile', () => {
   });
 });
 
-describe('deploy/mixgate.service', () => {
+const lack = lacking('systemd-analyze');
+describe.skipIf(lack !== '')(`deploy/mixgate.service${lack}`, () => {
   const folder = temporaryFolder();
   const installed = '/opt/mixgate/node_modules/.bin/mixgate';
   const write = (): string => {

@@ -16,8 +16,10 @@ import {
   UNICORN,
   type TestGateway,
 } from '../support/gateway.ts';
+import { lacking } from '../support/programs.ts';
 import { startProxy, type ProxyName, type ReverseProxy } from '../support/reverse-proxy.ts';
 
+const lack = lacking('nginx', 'caddy', 'openssl', 'chromium');
 let gateway: TestGateway;
 let browser: Browser;
 beforeAll(async () => {
@@ -76,81 +78,87 @@ async function backends(): Promise<string[]> {
   return data.devices.map(({ backend }) => backend.id);
 }
 
-describe.each<ProxyName>(['nginx', 'caddy'])('behind %s, as deploy/ has it', (name) => {
-  let proxy: ReverseProxy;
-  let client: ReturnType<typeof through>;
-  beforeAll(async () => {
-    proxy = await startProxy(name, Number(new URL(gateway.url).port));
-    client = through(proxy);
-  });
-  afterAll(() => proxy.stop());
+describe.skipIf(lack !== '').each<ProxyName>(['nginx', 'caddy'])(
+  `behind %s, as deploy/ has it${lack}`,
+  (name) => {
+    let proxy: ReverseProxy;
+    let client: ReturnType<typeof through>;
+    beforeAll(async () => {
+      proxy = await startProxy(name, Number(new URL(gateway.url).port));
+      client = through(proxy);
+    });
+    afterAll(() => proxy.stop());
 
-  it('a WebSocket streams an answer', async () => {
-    const socket = client.webSocket();
-    const events = (await collect<'generate'>(socket, GENERATE, input())).map(({ generate }) => generate);
-    await socket.dispose();
-    const query = 'query ($id: ID!) { generation(id: $id) { text } }';
-    const id = events[0]!.generationId;
-    const { data } = await gateway.query<{ generation: { text: string } }>(query, { id });
-    expect(data.generation.text).not.toBe('');
-    expect(textOf(events)).toBe(data.generation.text);
-  });
+    it('a WebSocket streams an answer', async () => {
+      const socket = client.webSocket();
+      const events = (await collect<'generate'>(socket, GENERATE, input())).map(({ generate }) => generate);
+      await socket.dispose();
+      const query = 'query ($id: ID!) { generation(id: $id) { text } }';
+      const id = events[0]!.generationId;
+      const { data } = await gateway.query<{ generation: { text: string } }>(query, { id });
+      expect(data.generation.text).not.toBe('');
+      expect(textOf(events)).toBe(data.generation.text);
+    });
 
-  it('server-sent events come while the answer is written, and a reader who leaves ends it', async () => {
-    const leave = new AbortController();
-    const response = await client.post(
-      '/graphql/stream',
-      { query: GENERATE, variables: input(ENDLESS) },
-      { signal: leave.signal, headers: { accept: 'text/event-stream' } },
-    );
-    let read = '';
-    for await (const chunk of response.body!) {
-      read += Buffer.from(chunk as Uint8Array).toString();
-      if (read.includes('TokenChunk')) break;
-    }
-    const id = /"generationId":"([^"]+)"/.exec(read)![1]!;
-    expect(await stateOf(id)).toBe('DECODING');
-    leave.abort();
-    await expect.poll(() => stateOf(id), { timeout: 10_000 }).toBe('CANCELLED');
-  });
+    it('server-sent events come while the answer is written, and a reader who leaves ends it', async () => {
+      const leave = new AbortController();
+      const response = await client.post(
+        '/graphql/stream',
+        { query: GENERATE, variables: input(ENDLESS) },
+        { signal: leave.signal, headers: { accept: 'text/event-stream' } },
+      );
+      let read = '';
+      for await (const chunk of response.body!) {
+        read += Buffer.from(chunk as Uint8Array).toString();
+        if (read.includes('TokenChunk')) break;
+      }
+      const id = /"generationId":"([^"]+)"/.exec(read)![1]!;
+      expect(await stateOf(id)).toBe('DECODING');
+      leave.abort();
+      await expect.poll(() => stateOf(id), { timeout: 10_000 }).toBe('CANCELLED');
+    });
 
-  it('a request may be as large as mixgate itself takes', async () => {
-    const query = `{ version } # ${'x'.repeat(4 * 2 ** 20 - 100)}`;
-    const response = await client.post('/graphql', { query });
-    expect(await response.json()).toMatchObject({ data: { version: expect.any(String) as string } });
-  });
+    it('a request may be as large as mixgate itself takes', async () => {
+      const query = `{ version } # ${'x'.repeat(4 * 2 ** 20 - 100)}`;
+      const response = await client.post('/graphql', { query });
+      expect(await response.json()).toMatchObject({ data: { version: expect.any(String) as string } });
+    });
 
-  it('a browser lends itself over HTTPS, and gets its weights', async () => {
-    const page = await browser.newPage({ ignoreHTTPSErrors: true });
-    await page.goto(workerPage(proxy.origin));
-    expect(await page.evaluate('isSecureContext')).toBe(true);
-    await expect.poll(backends, { timeout: 20_000 }).toContain('webgpu');
-    const lent = input({ backend: 'webgpu', quantization: 'Q8_0', maxTokens: 8 });
-    const events = (await gateway.subscribe<'generate'>(GENERATE, lent)).map(({ generate }) => generate);
-    expect(events.at(-1)).toMatchObject({ finishReason: 'MAX_TOKENS' });
-    await page.close();
-    await expect.poll(backends, { timeout: 20_000 }).not.toContain('webgpu');
-  });
-});
+    it('a browser lends itself over HTTPS, and gets its weights', async () => {
+      const page = await browser.newPage({ ignoreHTTPSErrors: true });
+      await page.goto(workerPage(proxy.origin));
+      expect(await page.evaluate('isSecureContext')).toBe(true);
+      await expect.poll(backends, { timeout: 20_000 }).toContain('webgpu');
+      const lent = input({ backend: 'webgpu', quantization: 'Q8_0', maxTokens: 8 });
+      const events = (await gateway.subscribe<'generate'>(GENERATE, lent)).map(({ generate }) => generate);
+      expect(events.at(-1)).toMatchObject({ finishReason: 'MAX_TOKENS' });
+      await page.close();
+      await expect.poll(backends, { timeout: 20_000 }).not.toContain('webgpu');
+    });
+  },
+);
 
-describe.each<ProxyName>(['nginx', 'caddy'])('what %s tells of who asks', (name) => {
-  it('is the address, or the caller that the client names', async () => {
-    const seen: IncomingHttpHeaders[] = [];
-    const upstream = createServer((request, response) => {
-      seen.push(request.headers);
-      response.end('{}');
-    }).listen(0, '127.0.0.1');
-    await once(upstream, 'listening');
-    const proxy = await startProxy(name, (upstream.address() as AddressInfo).port);
-    try {
-      const { post } = through(proxy);
-      await post('/graphql', {});
-      await post('/graphql', {}, { headers: { 'x-mixgate-caller': 'a colleague' } });
-    } finally {
-      await proxy.stop();
-      upstream.close();
-    }
-    expect(seen.map((headers) => headers['x-mixgate-caller'])).toEqual(['127.0.0.1', 'a colleague']);
-    expect(seen.map((headers) => headers['x-forwarded-proto'])).toEqual(['https', 'https']);
-  });
-});
+describe.skipIf(lack !== '').each<ProxyName>(['nginx', 'caddy'])(
+  `what %s tells of who asks${lack}`,
+  (name) => {
+    it('is the address, or the caller that the client names', async () => {
+      const seen: IncomingHttpHeaders[] = [];
+      const upstream = createServer((request, response) => {
+        seen.push(request.headers);
+        response.end('{}');
+      }).listen(0, '127.0.0.1');
+      await once(upstream, 'listening');
+      const proxy = await startProxy(name, (upstream.address() as AddressInfo).port);
+      try {
+        const { post } = through(proxy);
+        await post('/graphql', {});
+        await post('/graphql', {}, { headers: { 'x-mixgate-caller': 'a colleague' } });
+      } finally {
+        await proxy.stop();
+        upstream.close();
+      }
+      expect(seen.map((headers) => headers['x-mixgate-caller'])).toEqual(['127.0.0.1', 'a colleague']);
+      expect(seen.map((headers) => headers['x-forwarded-proto'])).toEqual(['https', 'https']);
+    });
+  },
+);
