@@ -138,27 +138,42 @@ describe.skipIf(lack !== '').each<ProxyName>(['nginx', 'caddy'])(
   },
 );
 
-describe.skipIf(lack !== '').each<ProxyName>(['nginx', 'caddy'])(
-  `what %s tells of who asks${lack}`,
-  (name) => {
-    it('is the address, or the caller that the client names', async () => {
-      const seen: IncomingHttpHeaders[] = [];
-      const upstream = createServer((request, response) => {
-        seen.push(request.headers);
-        response.end('{}');
-      }).listen(0, '127.0.0.1');
-      await once(upstream, 'listening');
-      const proxy = await startProxy(name, (upstream.address() as AddressInfo).port);
-      try {
-        const { post } = through(proxy);
-        await post('/graphql', {});
-        await post('/graphql', {}, { headers: { 'x-mixgate-caller': 'a colleague' } });
-      } finally {
-        await proxy.stop();
-        upstream.close();
-      }
-      expect(seen.map((headers) => headers['x-mixgate-caller'])).toEqual(['127.0.0.1', 'a colleague']);
-      expect(seen.map((headers) => headers['x-forwarded-proto'])).toEqual(['https', 'https']);
-    });
-  },
-);
+describe.skipIf(lack !== '').each<ProxyName>(['nginx', 'caddy'])(`what %s hands on${lack}`, (name) => {
+  const seen: IncomingHttpHeaders[] = [];
+  /** Answers with an event, and then says nothing more. */
+  const upstream = createServer((request, response) => {
+    seen.push(request.headers);
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: first\n\n');
+  });
+  let proxy: ReverseProxy;
+  let client: ReturnType<typeof through>;
+  beforeAll(async () => {
+    await once(upstream.listen(0, '127.0.0.1'), 'listening');
+    proxy = await startProxy(name, (upstream.address() as AddressInfo).port);
+    client = through(proxy);
+  });
+  afterAll(async () => {
+    upstream.closeAllConnections();
+    upstream.close();
+    await proxy.stop();
+  });
+
+  /** The first bytes of an answer that does not end. */
+  async function first(headers: Record<string, string> = {}): Promise<string> {
+    const response = await client.post('/graphql/stream', {}, { headers });
+    for await (const chunk of response.body!) return Buffer.from(chunk as Uint8Array).toString();
+    return '';
+  }
+
+  it('is each event at once', async () => {
+    expect(await first()).toBe('data: first\n\n');
+  });
+
+  it('is the address of who asks, or the caller that the client names', async () => {
+    seen.length = 0;
+    await first();
+    await first({ 'x-mixgate-caller': 'a colleague' });
+    expect(seen.map((headers) => headers['x-mixgate-caller'])).toEqual(['127.0.0.1', 'a colleague']);
+    expect(seen.map((headers) => headers['x-forwarded-proto'])).toEqual(['https', 'https']);
+  });
+});
