@@ -48,6 +48,7 @@ module.exports = {
       errors,
       log,
     ]),
+    only('store', '^src/store/', ['^src/generation/', errors, log]),
     only('resolvers', '^src/resolvers/', [
       '^src/generation/',
       '^src/language/',

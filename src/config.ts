@@ -162,6 +162,25 @@ export const configSchema = z.strictObject({
   keepGenerationsBytes: bytesSchema
     .default(256 * MIB)
     .describe('Memory that ended generations may take together; the oldest go first.'),
+  history: yesOrNo
+    .default(true)
+    .describe(
+      'Keeps generations, comparisons, votes and evaluations beyond a restart; no: nothing is stored.',
+    ),
+  historyUrl: z
+    .url({ protocol: /^postgres(ql)?$/, error: 'must be postgres://user:password@host:port/database' })
+    .nullable()
+    .default(null)
+    .describe('PostgreSQL database for that; null: a SQLite file, DATA-DIR/history.db.'),
+  historyKeepDays: z.coerce
+    .number()
+    .min(0)
+    .max(36_500)
+    .default(90)
+    .describe('Days after which entries of the history are deleted; 0: never.'),
+  historyMaxBytes: bytesSchema
+    .default(1024 * MIB)
+    .describe('Bytes that the history may take; the oldest entries go first. 0: without limit.'),
   deviceMargin: bytesSchema.default(1024 * MIB).describe("Bytes of a GPU's free memory that no plan uses."),
   hostMargin: bytesSchema.default(512 * MIB).describe('Bytes of free host memory that no plan uses.'),
   drainMs: whole(0, 3_600_000)
@@ -191,7 +210,7 @@ export const LIST_KEYS: ReadonlySet<ConfigKey> = new Set([
   'pullSchemes',
 ]);
 /** Options that mean yes when they are only named. */
-export const SWITCH_KEYS: ReadonlySet<ConfigKey> = new Set(['webgpuHeadless']);
+export const SWITCH_KEYS: ReadonlySet<ConfigKey> = new Set(['webgpuHeadless', 'history']);
 /** Defaults that depend on the machine, as people know them. */
 const DOCUMENTED_DEFAULTS: Partial<Record<ConfigKey, string>> = {
   dataDir: '~/.local/share/mixgate',

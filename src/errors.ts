@@ -20,6 +20,7 @@ const ERROR_CODES = {
   SOURCE_UNAVAILABLE: { retryable: true },
   INTEGRITY_MISMATCH: { retryable: false },
   DISK_FULL: { retryable: true },
+  HISTORY_UNAVAILABLE: { retryable: true },
   UNAUTHENTICATED: { retryable: false },
   FORBIDDEN: { retryable: false },
   RATE_LIMITED: { retryable: true },

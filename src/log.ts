@@ -54,6 +54,16 @@ export interface LogEvents {
     klDivergence: number | null;
     sameTopToken: number | null;
   };
+  /** The database cannot be used; what is to be written waits. */
+  'history.unavailable': { reason: string; pending: number };
+  'history.available': { pending: number };
+  /** More waits than may: from now on the oldest are lost. */
+  'history.overflow': { entry: string; pending: number };
+  /** The database takes others, and not this one. */
+  'history.refused': { entry: string; reason: string };
+  /** At the end, what was never written. */
+  'history.lost': { changes: number };
+  'history.swept': { removed: number };
   'request.failed': { errorId: string; message: string; stack: string | undefined };
 }
 

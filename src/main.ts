@@ -9,13 +9,16 @@ import { supervise } from './backends/supervise.ts';
 import { WebGpu, type Published } from './backends/webgpu/adapter.ts';
 import { publishFolder } from './backends/webgpu/publish-folder.ts';
 import { runCommandLine } from './cli/command-line.ts';
-import type { Gateway } from './cli/environment.ts';
+import type { Gateway, GatewayOptions } from './cli/environment.ts';
 import type { Config } from './config.ts';
 import { Comparisons, type ComparisonsOptions } from './generation/comparison/comparisons.ts';
 import { DeviceEnergy } from './generation/comparison/energy.ts';
 import { NvidiaEnergy } from './generation/comparison/nvidia-energy.ts';
 import { RaplEnergy } from './generation/comparison/rapl-energy.ts';
 import { MemoryComparisonStore } from './generation/comparison/store.ts';
+import type { HistoryStore } from './generation/history/history-store.ts';
+import { Archive } from './generation/history/archive.ts';
+import { History } from './generation/history/history.ts';
 import { Generations } from './generation/generations.ts';
 import { BrowserWorkers } from './generation/browser-workers.ts';
 import { loadModel } from './generation/load-model.ts';
@@ -28,6 +31,8 @@ import { Evaluations } from './generation/quality/evaluations.ts';
 import { ReferenceFolder } from './generation/quality/reference-folder.ts';
 import { ResidencyLoop } from './generation/residency-loop.ts';
 import type { Log } from './log.ts';
+import { openPostgres } from './store/postgres.ts';
+import { openSqliteThread } from './store/sqlite-thread.ts';
 import { PublishedWeights } from './server/published-weights.ts';
 import { bestBy } from './generation/plan-source.ts';
 import { filesForBrowser, identityOf } from './models/browser-files.ts';
@@ -48,8 +53,13 @@ import { Pulls, type PullsOptions } from './models/pull/pulls.ts';
 const root = (relative: string): string => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 const { version } = JSON.parse(readFileSync(root('package.json'), 'utf8')) as { version: string };
 
-/** Builds the gateway, reads the models folders and asks the backends for their devices. */
-async function createGateway(config: Config, log: Log, observer: Observer): Promise<Gateway> {
+/** Builds the gateway and, unless told not to, reads the models folders and asks the backends for their devices. */
+async function createGateway(
+  config: Config,
+  log: Log,
+  observer: Observer,
+  { looksAround = true }: GatewayOptions = {},
+): Promise<Gateway> {
   // Where that cannot be, pulling says so; everything else works without.
   await mkdir(ownFolder(config), { recursive: true }).catch(() => undefined);
   const catalog = createCatalog(config, log);
@@ -66,25 +76,20 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
   const margins = { deviceBytes: config.deviceMargin, hostBytes: config.hostMargin };
   const machine: Machine = new Machine({ backends, margins, log, now: Date.now });
   const residency = new ResidencyLoop({
-    backends,
-    weightsOf: (variantId) => {
-      const { path: place, modelId } = catalog.variant(variantId);
-      return { path: place, chatTemplate: settings.get(modelId)?.chatTemplate ?? null };
-    },
-    log,
-    now: Date.now,
+    ...{ backends, log, now: Date.now, observer },
+    weightsOf: weightsIn(catalog, settings),
     onMemoryChange: () => machine.invalidate(),
-    observer,
   });
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const load = (request: ModelLoadRequest) => loadModel(request, 'pinned', { planner, machine, residency });
   const { close, ...pulling } = createPulling(config, { catalog, http, settings, planner, load, log });
-  const running = { planner, machine, residency, log };
+  const archive = new Archive(createHistory(config, log), catalog);
+  const running = { planner, machine, residency, archive, log };
   const generations = new Generations({ ...running, observer, now: Date.now, ...generationLimits(config) });
   const folder = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
-  const evaluations = new Evaluations({ ...running, catalog, folder });
-  const comparisons = createComparisons(config, { catalog, planner, machine, residency, generations });
-  await Promise.all([catalog.scan(), machine.refresh(), folder.sweep()]);
+  const evaluations = new Evaluations({ ...running, catalog, folder, now: Date.now });
+  const comparisons = createComparisons(config, { ...running, catalog, generations });
+  if (looksAround) await Promise.all([catalog.scan(), machine.refresh(), folder.sweep()]);
   return {
     ...browsers,
     services: {
@@ -99,17 +104,28 @@ async function createGateway(config: Config, log: Log, observer: Observer): Prom
       generations,
       evaluations,
       comparisons,
+      archive,
     },
     dispose: async () => {
       await Promise.all([close(), catalog.close(), evaluations.close()]);
       await Promise.all(backends.map((backend) => backend.dispose()));
+      await archive.history.close();
     },
   };
 }
 
+/** What a runtime opens for a variant. */
+const weightsIn = (catalog: Catalog, settings: ModelSettingsStore) => (variantId: string) => {
+  const { path: place, modelId } = catalog.variant(variantId);
+  return { path: place, chatTemplate: settings.get(modelId)?.chatTemplate ?? null };
+};
+
 function createComparisons(
   config: Config,
-  services: Pick<ComparisonsOptions, 'catalog' | 'planner' | 'machine' | 'residency' | 'generations'>,
+  services: Pick<
+    ComparisonsOptions,
+    'catalog' | 'planner' | 'machine' | 'residency' | 'generations' | 'archive'
+  >,
 ): Comparisons {
   const { disconnectGraceMs, keepEnded } = generationLimits(config);
   return new Comparisons({
@@ -118,6 +134,31 @@ function createComparisons(
     energy: new DeviceEnergy({ nvidia: new NvidiaEnergy(), cpu: new RaplEnergy() }),
     now: Date.now,
     disconnectGraceMs,
+  });
+}
+
+const DAY_MS = 86_400_000;
+/** Changes that may wait for a database that is away. */
+const HISTORY_PENDING = { count: 10_000, bytes: 64 * 2 ** 20 };
+const HISTORY_RETRY_MS = { first: 500, most: 30_000 };
+const HISTORY_SWEEP_MS = 60_000;
+
+/** Opened when it is first needed: what keeps nothing touches no database. */
+function createHistory(config: Config, log: Log): History {
+  const { history, historyUrl, historyKeepDays, historyMaxBytes, dataDir } = config;
+  const open = (): Promise<HistoryStore> =>
+    historyUrl === null ? openSqliteThread(path.join(dataDir, 'history.db')) : openPostgres(historyUrl);
+  return new History({
+    open: history ? open : null,
+    keep: {
+      ms: historyKeepDays === 0 ? null : historyKeepDays * DAY_MS,
+      bytes: historyMaxBytes === 0 ? null : historyMaxBytes,
+    },
+    pending: HISTORY_PENDING,
+    retryMs: HISTORY_RETRY_MS,
+    sweepMs: HISTORY_SWEEP_MS,
+    log,
+    now: Date.now,
   });
 }
 

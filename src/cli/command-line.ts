@@ -1,18 +1,12 @@
 import { Command, CommanderError, Option } from 'commander';
 import pc from 'picocolors';
-import {
-  CONFIG_KEYS,
-  configSchema,
-  flagName,
-  LIST_KEYS,
-  SWITCH_KEYS,
-  type ConfigKey,
-  type ConfigSource,
-} from '../config.ts';
+import { CONFIG_KEYS, type ConfigKey, type ConfigSource } from '../config.ts';
 import { asMixgateError } from '../errors.ts';
 import { compareLanes, type CompareOptions } from './compare.ts';
+import { addConfigOptions, JSON_HELP, LOCAL_KEYS } from './config-options.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { examine, type DoctorOptions } from './doctor.ts';
+import { addHistory } from './history-commands.ts';
 import { printModels, type ModelsOptions } from './models.ts';
 import { addPlanOptions, type PlanOptions } from './plan-options.ts';
 import { printPlan } from './plan.ts';
@@ -36,17 +30,6 @@ const LLAMA_CPP_ALIASES: Readonly<Record<string, string>> = {
   '--n-predict': '--max-tokens',
 };
 
-/** The options of commands that do not listen. */
-const LOCAL_KEYS: readonly ConfigKey[] = [
-  'modelsDir',
-  'dataDir',
-  'gpu',
-  'threads',
-  'deviceMargin',
-  'hostMargin',
-  'logLevel',
-];
-
 const PULL_KEYS: readonly ConfigKey[] = [
   ...LOCAL_KEYS,
   'hfEndpoint',
@@ -59,8 +42,6 @@ const PULL_KEYS: readonly ConfigKey[] = [
 ];
 
 const WORKER_KEYS: readonly ConfigKey[] = ['dataDir', 'chromium', 'logLevel', 'logFormat'];
-
-const JSON_HELP = 'print one JSON document instead of text';
 
 /** Parses the command line and runs it. Errors are one line with a code; nothing is thrown. */
 export async function runCommandLine(environment: CommandEnvironment): Promise<void> {
@@ -86,6 +67,8 @@ function program(environment: CommandEnvironment): Command {
   const root = new Command('mixgate')
     .description('One GraphQL schema for every local LLM runtime.')
     .version(environment.version)
+    // What follows `history export` is export's, though `history` knows the option, too.
+    .enablePositionalOptions()
     .configureOutput({
       outputError: (text, write) => write(`${pc.red('INVALID_INPUT')} ${text.replace('error: ', '')}`),
     })
@@ -97,6 +80,7 @@ function program(environment: CommandEnvironment): Command {
   addRun(root, environment);
   addQuality(root, environment);
   addCompare(root, environment);
+  addHistory(root, environment);
 
   const plan = root
     .command('plan')
@@ -235,18 +219,4 @@ function addCompare(root: Command, environment: CommandEnvironment): void {
   addConfigOptions(compare, LOCAL_KEYS).action((lanes: string[], options: CompareOptions) =>
     compareLanes(lanes, options, environment),
   );
-}
-
-function addConfigOptions(command: Command, keys: readonly ConfigKey[]): Command {
-  for (const key of keys) {
-    const flag = key === 'threads' ? `-t, ${flagName(key)}` : flagName(key);
-    const description = configSchema.shape[key].description ?? '';
-    const option = LIST_KEYS.has(key)
-      ? new Option(`${flag} <${key === 'modelsDir' ? 'folder' : 'value'}>`, description).argParser(
-          (value, before: string[] = []) => [...before, value],
-        )
-      : new Option(SWITCH_KEYS.has(key) ? `${flag} [yes|no]` : `${flag} <value>`, description);
-    command.addOption(option);
-  }
-  return command.option('--config <file>', 'configuration file, YAML or JSON');
 }

@@ -7,7 +7,17 @@ import type { Services } from '../resolvers/services.ts';
 /** What the commands need from the composition root. */
 export interface CommandEnvironment {
   readonly version: string;
-  readonly createGateway: (config: Config, log: Log, observer: Observer) => Promise<Gateway>;
+  readonly createGateway: (
+    config: Config,
+    log: Log,
+    observer: Observer,
+    options?: GatewayOptions,
+  ) => Promise<Gateway>;
+}
+
+export interface GatewayOptions {
+  /** Whether it looks for models and devices; what only reads the history need not wait for them. */
+  readonly looksAround?: boolean;
 }
 
 /** Everything that runs below the transports. */

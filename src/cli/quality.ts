@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { SingleBar, Presets } from 'cli-progress';
 import type { ConfigSource } from '../config.ts';
 import { messageOf, MixgateError } from '../errors.ts';
-import type { QualityEvent, QualityResult } from '../generation/quality/evaluations.ts';
+import type { QualityEvent, QualityResult } from '../generation/quality/evaluation.ts';
 import { qualityRequest, type QualityRequest } from '../generation/quality/request.ts';
 import type { Services } from '../resolvers/services.ts';
 import type { CommandEnvironment } from './environment.ts';

@@ -22,6 +22,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   let isDraining = false;
   services.settings.onChange = services.pulls.onCompleted = () => void services.manifests.loadPinned();
   await services.pulls.resume();
+  services.archive.history.start();
   void importAll(config.manifests, services, log);
   await services.catalog.watch(config.watchModels);
   const server = await startServer({

@@ -40,8 +40,13 @@ export class EventLog extends ReadableLog<GenerationEvent> {
     return this.#events.filter((event) => event.type === 'TokenChunk');
   }
 
-  /** The event after `cursor`; chunks that are there already come as one, whose range covers them. */
-  override eventAfter(cursor: number): GenerationEvent | null {
+  /** All of them, as they came. */
+  happenings(): readonly GenerationHappening[] {
+    return this.#events;
+  }
+
+  /** The event after `cursor`; chunks that are there already, up to number `last`, come as one, whose range covers them. */
+  override eventAfter(cursor: number, last = Infinity): GenerationEvent | null {
     const first = this.#events[cursor];
     if (first === undefined) return null;
     const range = { generationId: this.generationId, firstSequence: cursor + 1 };
@@ -50,7 +55,11 @@ export class EventLog extends ReadableLog<GenerationEvent> {
     let tokens = 0;
     let end = cursor;
     let characters = 0;
-    for (let next = this.#events[end]; next?.type === 'TokenChunk'; next = this.#events[++end]) {
+    for (
+      let next = this.#events[end];
+      next?.type === 'TokenChunk' && end < last;
+      next = this.#events[++end]
+    ) {
       if (characters > 0 && characters + next.text.length > MAX_MERGED_CHARACTERS) break;
       texts.push(next.text);
       tokens += next.tokens;

@@ -25,6 +25,23 @@ export interface GenerationOptions {
   readonly retryOf?: string | null;
   /** How it will run, where that was planned with others; else it is planned when it starts. */
   readonly planned?: Plan | null;
+  /** The comparison that it is a lane of. */
+  readonly comparisonId?: string | null;
+}
+
+/** All there is to know of a generation that has ended. Times are milliseconds since 1970. */
+export interface KeptGeneration extends Pick<GenerationOptions, 'id' | 'request' | 'callerId' | 'seed'> {
+  readonly retryOf: string | null;
+  readonly comparisonId: string | null;
+  readonly times: {
+    readonly createdAt: number;
+    readonly startedAt: number;
+    readonly firstTokenAt: number | null;
+    readonly finishedAt: number;
+  };
+  readonly measuredBytes: number | null;
+  readonly language: LanguageReport | null;
+  readonly events: readonly GenerationHappening[];
 }
 
 /** An event and its place in the log. */
@@ -44,6 +61,8 @@ export class Generation {
   readonly seed: number;
   /** Id of the generation whose answer drifted, and which this one tries again. */
   readonly retryOf: string | null;
+  /** Id of the comparison that it is a lane of. */
+  readonly comparisonId: string | null;
   readonly createdAt: Date;
   readonly planned: Plan | null;
   readonly log: EventLog;
@@ -71,17 +90,18 @@ export class Generation {
   #language: LanguageReport | null = null;
   #resolveEnded: () => void = () => undefined;
 
-  constructor({ id, request, callerId, seed, now, retryOf = null, planned = null }: GenerationOptions) {
-    this.id = id;
-    this.request = request;
-    this.callerId = callerId;
-    this.seed = seed;
-    this.retryOf = retryOf;
-    this.#now = now;
-    this.createdAt = new Date(now());
+  constructor(options: GenerationOptions) {
+    this.id = options.id;
+    this.request = options.request;
+    this.callerId = options.callerId;
+    this.seed = options.seed;
+    this.retryOf = options.retryOf ?? null;
+    this.comparisonId = options.comparisonId ?? null;
+    this.#now = options.now;
+    this.createdAt = new Date(this.#now());
     this.#startedAt = this.createdAt;
-    this.planned = planned;
-    this.log = new EventLog(id);
+    this.planned = options.planned ?? null;
+    this.log = new EventLog(this.id);
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
   }
 
@@ -150,6 +170,38 @@ export class Generation {
     return this.#controller.signal;
   }
 
+  /** What has ended, from what was kept of it. */
+  static restore({ events, times, measuredBytes, language, ...kept }: KeptGeneration): Generation {
+    let now = times.createdAt;
+    const generation = new Generation({ ...kept, now: () => now });
+    now = times.startedAt;
+    generation.begin();
+    generation.#measuredBytes = measuredBytes;
+    generation.#language = language;
+    for (const event of events) {
+      now = event.type === 'TokenChunk' ? (times.firstTokenAt ?? now) : times.finishedAt;
+      generation.record(event);
+    }
+    return generation;
+  }
+
+  /** What `restore` takes; of one that has ended. */
+  keep(): KeptGeneration {
+    const { id, request, callerId, seed, retryOf, comparisonId } = this;
+    return {
+      ...{ id, request, callerId, seed, retryOf, comparisonId },
+      times: {
+        createdAt: this.createdAt.getTime(),
+        startedAt: this.#startedAt.getTime(),
+        firstTokenAt: this.#firstTokenAt?.getTime() ?? null,
+        finishedAt: this.#finishedAt?.getTime() ?? this.createdAt.getTime(),
+      },
+      measuredBytes: this.#measuredBytes,
+      language: this.#language,
+      events: this.log.happenings(),
+    };
+  }
+
   cancel(): void {
     this.#controller.abort(new Error('cancelled'));
   }
@@ -208,7 +260,7 @@ export class Generation {
         this.#firstTokenAt ??= new Date(this.#now());
         this.#texts.push(event.text);
         this.#characters += event.text.length;
-        this.#driftWatch().push(event.text);
+        if (this.#language === null) this.#driftWatch().push(event.text);
         this.#usage = { ...this.#usage, completionTokens: this.#usage.completionTokens + event.tokens };
         return;
       case 'LanguageDrifted':

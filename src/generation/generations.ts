@@ -1,18 +1,22 @@
-import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
+import { v7 as newId } from 'uuid';
 import { asMixgateError, MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { driftRetry } from './drift-retry.ts';
 import type { Plan } from '../routing/plan.ts';
-import type { GenerationEvent } from './events.ts';
 import { Generation } from './generation.ts';
+import type { Archive, Page } from './history/archive.ts';
+import type { GenerationFilter } from './history/generation-columns.ts';
+import type { PageQuery } from './history/history-store.ts';
 import type { Observer } from './observer.ts';
 import type { GenerationRequest } from './request.ts';
 import { run, type RunServices } from './run.ts';
+import { drawSeed } from './seed.ts';
 
 export interface GenerationsOptions extends RunServices {
   readonly log: Log;
   readonly observer: Pick<Observer, 'generationEnded'>;
+  readonly archive: Archive;
   /** Generations that may wait for a slot. */
   readonly maxQueued: number;
   /** How long a generation goes on after its last subscriber left, milliseconds. */
@@ -27,11 +31,6 @@ const READERS_MS = 2000;
 /** How long a reader may take to find the second attempt, at the least. */
 const FOLLOW_MS = 10_000;
 
-const MAX_RANDOM_SEED = 2 ** 31;
-
-/** One that was not given. */
-export const drawSeed = (): number => randomInt(MAX_RANDOM_SEED);
-
 export interface StartOptions {
   /** How it will run; else it is planned when its turn comes. */
   readonly planned?: Plan | null;
@@ -39,6 +38,8 @@ export interface StartOptions {
   readonly after?: Promise<unknown> | null;
   /** The one that it tries again. */
   readonly retryOf?: Generation | null;
+  /** The comparison that it is a lane of, which is kept with its lanes. */
+  readonly comparisonId?: string | null;
 }
 
 /** Starts generations and finds them again. */
@@ -61,7 +62,7 @@ export class Generations {
   start(
     request: GenerationRequest,
     callerId: string,
-    { planned = null, after = null, retryOf = null }: StartOptions = {},
+    { planned = null, after = null, retryOf = null, comparisonId = null }: StartOptions = {},
   ): Generation {
     if (this.#isDraining)
       throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
@@ -70,13 +71,14 @@ export class Generations {
     const seed = request.sampling.seed ?? drawSeed();
     const { now } = this.#options;
     const generation = new Generation({
-      id: randomUUID(),
+      id: newId(),
       request,
       callerId,
       seed,
       now,
       planned,
       retryOf: retryOf?.id ?? null,
+      comparisonId,
     });
     this.#forgetOld();
     this.#byId.set(generation.id, generation);
@@ -87,37 +89,68 @@ export class Generations {
     return generation;
   }
 
-  /** @throws NOT_FOUND */
-  get(id: string): Generation {
-    const generation = this.find(id);
+  /** @throws NOT_FOUND, HISTORY_UNAVAILABLE */
+  async get(id: string): Promise<Generation> {
+    const generation = await this.find(id);
     if (generation !== null) return generation;
-    throw new MixgateError('NOT_FOUND', `There is no generation ${id}: it never was, or ended too long ago.`);
+    throw new MixgateError(
+      'NOT_FOUND',
+      `There is no generation ${id}: it never was, or is not kept any more.`,
+    );
   }
 
-  find(id: string): Generation | null {
+  /** Also one that only the history has. @throws HISTORY_UNAVAILABLE */
+  async find(id: string): Promise<Generation | null> {
     this.#forgetOld();
-    return this.#byId.get(id) ?? null;
-  }
-
-  /** Every event after `after`, then live. @throws NOT_FOUND, INVALID_INPUT */
-  read(id: string, after: number, signal: AbortSignal): AsyncIterableIterator<GenerationEvent> {
-    return this.get(id).log.read(after, signal);
+    return this.#byId.get(id) ?? this.#options.archive.generation(id);
   }
 
   /** Cancels, and resolves when it has ended and its slot is free. One that has ended stays as it is. @throws NOT_FOUND */
   async cancel(id: string): Promise<Generation> {
-    const generation = this.get(id);
+    const generation = await this.get(id);
     generation.cancel();
     await generation.ended;
     await this.#running.get(id);
     return generation;
   }
 
-  /** Newest first; `after` is the id of the last one seen. */
-  list(first: number, after: string | null): { page: readonly Generation[]; hasNextPage: boolean } {
-    const newestFirst = [...this.#byId.values()].reverse();
-    const from = after === null ? 0 : newestFirst.findIndex(({ id }) => id === after) + 1;
-    return { page: newestFirst.slice(from, from + first), hasNextPage: newestFirst.length > from + first };
+  /** Newest first, with those that only the history has. @throws HISTORY_UNAVAILABLE */
+  list(query: PageQuery<GenerationFilter>): Promise<Page<Generation>> {
+    this.#forgetOld();
+    return this.#options.archive.generations(query, [...this.#byId.values()]);
+  }
+
+  /**
+   * Forgets one that has ended, everywhere. Whether there was one.
+   * @throws IN_USE while it runs; INVALID_INPUT for a lane, which goes with its comparison; HISTORY_UNAVAILABLE
+   */
+  async remove(id: string): Promise<boolean> {
+    const generation = await this.find(id);
+    if (generation === null) return false;
+    if (!generation.hasEnded)
+      throw new MixgateError('IN_USE', `Generation ${id} has not ended: cancel it first.`);
+    if (generation.comparisonId !== null)
+      throw new MixgateError(
+        'INVALID_INPUT',
+        `Generation ${id} is a lane: delete its comparison ${generation.comparisonId}.`,
+      );
+    this.forget(id);
+    await this.#options.archive.remove('generation', id);
+    return true;
+  }
+
+  /** What has ended and was created before, milliseconds since 1970, goes from memory; how many that no comparison has. */
+  forgetBefore(limit: number): number {
+    const old = [...this.#kept.keys()].filter((id) => this.#byId.get(id)!.createdAt.getTime() < limit);
+    const alone = old.filter((id) => this.#byId.get(id)!.comparisonId === null);
+    old.forEach((id) => this.forget(id));
+    return alone.length;
+  }
+
+  /** What has ended goes from memory. */
+  forget(id: string): void {
+    this.#keptBytes -= this.#kept.get(id)?.sizeBytes ?? 0;
+    if (this.#kept.delete(id)) this.#byId.delete(id);
   }
 
   /** Those that have not ended and run, or will run, a variant. */
@@ -201,14 +234,12 @@ export class Generations {
   /** Oldest first, until what is left is young enough, few enough and small enough. */
   #forgetOld(): void {
     const { keepEnded, now } = this.#options;
-    for (const [id, { finishedAt, sizeBytes }] of this.#kept) {
+    for (const [id, { finishedAt }] of this.#kept) {
       const isOld = now() - finishedAt > keepEnded.ms;
       // The newest may still be read to its end, whatever its size.
       const isSmall = this.#keptBytes <= keepEnded.bytes || this.#kept.size === 1;
       if (!isOld && this.#kept.size <= keepEnded.count && isSmall) return;
-      this.#kept.delete(id);
-      this.#keptBytes -= sizeBytes;
-      this.#byId.delete(id);
+      this.forget(id);
     }
   }
 
@@ -216,6 +247,7 @@ export class Generations {
     const { id, sizeBytes } = generation;
     this.#kept.set(id, { finishedAt: this.#options.now(), sizeBytes });
     this.#keptBytes += sizeBytes;
+    if (generation.comparisonId === null) this.#options.archive.saveGeneration(generation);
     this.#forgetOld();
     this.#logEnd(generation);
   }

@@ -36,7 +36,7 @@ export class Catalog {
   /** By variant id. */
   #entries = new Map<string, Entry>();
   /** What was here and is not any more: residents and generations may still be of it. */
-  readonly #retired = new Map<string, Entry>();
+  readonly #retired = new Map<string, Entry<KnownVariant>>();
   /** What the last scan found. */
   #found: readonly Entry[] = [];
   /** Files from outside the folders, by path; a scan keeps them. */
@@ -132,6 +132,17 @@ export class Catalog {
   /** Also of a variant that was here once, or is elsewhere. @throws VARIANT_NOT_AVAILABLE for one nobody has heard of */
   known(variantId: string): KnownVariant {
     return this.#known(variantId).variant;
+  }
+
+  /** A variant and its model, as `known` knows them. */
+  findEntry(variantId: string): Entry<KnownVariant> | null {
+    return this.#find(variantId) ?? null;
+  }
+
+  /** A variant that was here before this start. */
+  remember(entry: Entry<KnownVariant>): void {
+    const { id } = entry.variant;
+    if (this.#find(id) === undefined) this.#retired.set(id, entry);
   }
 
   findKnown(variantId: string): KnownVariant | null {

@@ -5,6 +5,7 @@ import { BackendResolver, DeviceResolver, ResidentModelResolver } from './backen
 import { ComparisonEventResolver, ComparisonResolver, LaneResolver } from './comparison/resolver.ts';
 import { GENERATION_EVENTS } from './generation/events.ts';
 import { GenerationResolver, PlanChosenResolver } from './generation/resolver.ts';
+import { HistoryResolver } from './history/resolver.ts';
 import { ModelResolver, VariantResolver } from './model/resolver.ts';
 import { PlanResolver } from './plan/resolver.ts';
 import { DiskResolver, ModelPullResolver } from './pull/resolver.ts';
@@ -38,6 +39,7 @@ export async function createSchema(): Promise<GraphQLSchema> {
       DiskResolver,
       DeviceResolver,
       GenerationResolver,
+      HistoryResolver,
       LaneResolver,
       ModelPullResolver,
       ModelResolver,

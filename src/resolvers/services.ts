@@ -1,5 +1,6 @@
 import type { Comparisons } from '../generation/comparison/comparisons.ts';
 import type { Generations } from '../generation/generations.ts';
+import type { Archive } from '../generation/history/archive.ts';
 import type { Machine } from '../generation/machine.ts';
 import type { Planner } from '../generation/planner.ts';
 import type { Evaluations } from '../generation/quality/evaluations.ts';
@@ -26,6 +27,7 @@ export interface Services {
   readonly generations: Generations;
   readonly evaluations: Evaluations;
   readonly comparisons: Comparisons;
+  readonly archive: Archive;
 }
 
 /** The context of one operation. */

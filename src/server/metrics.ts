@@ -49,9 +49,30 @@ export function metricsRoute(app: FastifyInstance, { registry }: Metrics, servic
       this.set(services.generations.running);
     },
   });
+  historyGauges(registry, services);
   app.get('/metrics', async (_request, reply) =>
     reply.type(registry.contentType).send(await registry.metrics()),
   );
+}
+
+function historyGauges(registry: Registry, { archive }: Services): void {
+  const gauge = (name: string, help: string, of: 'pending' | 'lost' | 'problem') =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const value = archive.history.status()[of];
+        this.set(typeof value === 'number' ? value : Number(value === null));
+      },
+    });
+  gauge(
+    'mixgate_history_up',
+    '1 while the history database can be used, or is off; 0 while it cannot.',
+    'problem',
+  );
+  gauge('mixgate_history_pending', 'Changes that wait to be written to the history.', 'pending');
+  gauge('mixgate_history_lost', 'Changes that could not be written to the history, since the start.', 'lost');
 }
 
 function deviceGauges(registry: Registry, { machine }: Services): void {

@@ -15,8 +15,6 @@ const read = (name: string): string => readFileSync(path.join(ROOT, name), 'utf8
 describe.each(['Containerfile', 'compose.yaml', 'mixgate.service'])('deploy/%s', (name) => {
   it('sets options that there are', () => {
     const known = new Set(CONFIG_KEYS.map(environmentName));
-    // Comes with the history.
-    known.add('MIXGATE_HISTORY_URL');
     const named = read(`deploy/${name}`).match(/MIXGATE_[A-Z_]+(?=[:=])/g) ?? [];
     expect(named.length).toBeGreaterThan(0);
     expect(named.filter((option) => !known.has(option))).toEqual([]);

@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { supervise } from '../../src/backends/supervise.ts';
-import type { MixgateError } from '../../src/errors.ts';
 import type { Comparison } from '../../src/generation/comparison/comparison.ts';
 import type { ComparisonEvent } from '../../src/generation/comparison/comparison-log.ts';
 import { comparisonRequest } from '../../src/generation/comparison/comparison-request.ts';
@@ -14,6 +13,7 @@ import { Planner } from '../../src/generation/planner.ts';
 import { loadRequestSchema, parseRequest } from '../../src/generation/request.ts';
 import { ResidencyLoop } from '../../src/generation/residency-loop.ts';
 import { Catalog } from '../../src/models/catalog.ts';
+import { ANY_COMPARISON, ANY_GENERATION, archiveOff } from '../support/archive.ts';
 import { FakeBackend } from '../support/fake-backend.ts';
 import { DEMO } from '../support/gateway.ts';
 import { recordingLog } from '../support/recording-log.ts';
@@ -24,6 +24,7 @@ beforeAll(() => catalog.scan());
 
 const MIB = 2 ** 20;
 const KEEP = { count: 100, ms: 60_000, bytes: 2 ** 30 };
+const ALL = { filter: ANY_COMPARISON, first: 10, after: null };
 const nothing = () => undefined;
 const observer = { generationEnded: nothing, modelLoaded: nothing };
 const cpu = (mib = 1000) => ({ name: 'cpu', kind: 'CPU', freeBytes: mib * MIB }) as const;
@@ -43,7 +44,8 @@ function gatewayOn(devices: Devices, options: Partial<ComparisonsOptions> & { ke
     onMemoryChange: () => machine.invalidate(),
   });
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
-  const services = { planner, machine, residency, now: Date.now, disconnectGraceMs: 5 };
+  const archive = archiveOff(catalog);
+  const services = { planner, machine, residency, archive, now: Date.now, disconnectGraceMs: 5 };
   const deadlines = { waitMs: DEADLINE_MS, runMs: DEADLINE_MS };
   const generations = new Generations({
     ...{ ...services, log, observer, deadlines },
@@ -119,7 +121,7 @@ describe('the schedule', () => {
       code: 'NO_PLAN_FITS',
       message: expect.stringContaining('Lane 1') as string,
     });
-    expect(generations.list(10, null).page).toEqual([]);
+    expect((await generations.list({ filter: ANY_GENERATION, first: 10, after: null })).page).toEqual([]);
   });
 
   it('counts what is idle as free', async () => {
@@ -184,16 +186,15 @@ describe('ended comparisons', () => {
       await readAll(comparison);
       ids.push(comparison.id);
     }
-    expect(comparisons.list(10, null).page.map(({ id }) => id)).toEqual([ids[2], ids[1]]);
-    expect(() => comparisons.get(ids[0]!)).toThrow(
-      expect.objectContaining({ code: 'NOT_FOUND' }) as MixgateError,
-    );
+    const { page } = await comparisons.list(ALL);
+    expect(page.map(({ id }) => id)).toEqual([ids[2], ids[1]]);
+    await expect(comparisons.get(ids[0]!)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   it('are kept up to a size, the newest whatever its own', async () => {
     const { start, comparisons } = gatewayOn([cpu()], { keep: { ...KEEP, bytes: 1 } });
     for (let count = 0; count < 2; count++) await readAll(await start([on('cpu'), on('cpu', 'F16')]));
-    expect(comparisons.list(10, null).page).toHaveLength(1);
+    expect((await comparisons.list(ALL)).page).toHaveLength(1);
   });
 });
 

@@ -16,6 +16,9 @@ interface LaneHappening {
   readonly event: GenerationEvent;
 }
 
+/** A lane, and the sequence numbers there that the event covers, from and to. */
+export type EventNumber = readonly [lane: number, first: number, last: number];
+
 /**
  * The numbered log of all lanes of a comparison. An event gets its number when somebody is there to read it, at the
  * latest when something else than a chunk follows in its lane: until then a lane's chunks are put together. So one who
@@ -38,6 +41,26 @@ export class ComparisonLog extends ReadableLog<ComparisonEvent> {
 
   override get hasEnded(): boolean {
     return this.#numbered.at(-1)?.lane === null;
+  }
+
+  /** One that has ended, from `numbers`. `eventOf` finds an event of a lane. */
+  static restore(
+    comparisonId: string,
+    numbers: readonly EventNumber[],
+    eventOf: (lane: number, first: number, last: number) => GenerationEvent,
+  ): ComparisonLog {
+    const log = new ComparisonLog(comparisonId);
+    for (const [lane, first, last] of numbers)
+      log.#numbered.push({ lane, event: eventOf(lane, first, last) });
+    log.end();
+    return log;
+  }
+
+  /** What is numbered 1, 2, … but for the end of all. */
+  numbers(): EventNumber[] {
+    return this.#numbered.flatMap(({ lane, event }) =>
+      event === null ? [] : [[lane, event.firstSequence, event.sequence] as const],
+    );
   }
 
   /** @throws when the log has ended */

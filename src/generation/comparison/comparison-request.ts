@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { asMixgateError, MixgateError } from '../../errors.ts';
-import { drawSeed } from '../generations.ts';
+import { drawSeed } from '../seed.ts';
 import { generationRequest, parseRequest, type GenerationRequest } from '../request.ts';
 
 export const LEAST_LANES = 2;

@@ -1,7 +1,7 @@
 import { MixgateError } from '../../errors.ts';
 import type { GenerationEvent } from '../events.ts';
 import type { Generation } from '../generation.ts';
-import { ComparisonLog } from './comparison-log.ts';
+import { ComparisonLog, type EventNumber } from './comparison-log.ts';
 import { divergenceOf, type Divergence } from './divergence.ts';
 import type { ScheduleDecision } from './schedule.ts';
 import type { Judged, Vote, VoteValue } from './votes.ts';
@@ -16,10 +16,34 @@ export interface ComparisonLane {
 
 export interface ComparisonOptions {
   readonly id: string;
+  readonly callerId: string;
   readonly createdAt: Date;
   readonly isBlind: boolean;
   readonly schedule: ScheduleDecision;
   readonly lanes: readonly ComparisonLane[];
+}
+
+/** All there is to know of a comparison that has ended, but for its generations. */
+export interface KeptComparison {
+  readonly id: string;
+  readonly callerId: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly isBlind: boolean;
+  readonly schedule: ScheduleDecision;
+  readonly lanes: readonly {
+    readonly label: string;
+    readonly inputIndex: number;
+    readonly generationId: string;
+    readonly joulesPerToken: number | null;
+  }[];
+  readonly numbers: readonly EventNumber[];
+}
+
+/** What changes after the end. */
+export interface Judgement {
+  readonly isRevealed: boolean;
+  readonly votes: readonly Vote[];
 }
 
 const MAX_COMMENT = 10_000;
@@ -27,27 +51,73 @@ const MAX_COMMENT = 10_000;
 /** One prompt in several places. */
 export class Comparison {
   readonly id: string;
+  readonly callerId: string;
   readonly createdAt: Date;
   readonly isBlind: boolean;
   readonly schedule: ScheduleDecision;
   readonly lanes: readonly ComparisonLane[];
-  readonly log: ComparisonLog;
+  #log: ComparisonLog;
   readonly #votes: Vote[] = [];
   readonly #joulesPerToken = new Map<number, number>();
   readonly #divergences = new Map<number, Divergence>();
   #isRevealed: boolean;
 
-  constructor({ id, createdAt, isBlind, schedule, lanes }: ComparisonOptions) {
+  constructor({ id, callerId, createdAt, isBlind, schedule, lanes }: ComparisonOptions) {
     this.id = id;
+    this.callerId = callerId;
     this.createdAt = createdAt;
     this.isBlind = isBlind;
     this.schedule = schedule;
     this.lanes = lanes;
-    this.log = new ComparisonLog(id);
+    this.#log = new ComparisonLog(id);
     this.#isRevealed = !isBlind;
     if (isBlind) for (const { generation } of lanes) generation.isConcealed = true;
   }
 
+  /** What has ended, from what was kept of it. `generationOf` finds one by its id. */
+  static restore(
+    { numbers, lanes, createdAt, ...kept }: KeptComparison,
+    { isRevealed, votes }: Judgement,
+    generationOf: (id: string) => Generation,
+  ): Comparison {
+    const comparison = new Comparison({
+      ...kept,
+      createdAt: new Date(createdAt),
+      lanes: lanes.map(({ label, inputIndex, generationId }) => ({
+        ...{ label, inputIndex },
+        generation: generationOf(generationId),
+      })),
+    });
+    lanes.forEach(({ joulesPerToken }, lane) => {
+      if (joulesPerToken !== null) comparison.noteEnergy(lane, joulesPerToken);
+    });
+    comparison.#log = ComparisonLog.restore(kept.id, numbers, (lane, first, last) => {
+      const event = comparison.lanes[lane]!.generation.log.eventAfter(first - 1, last)!;
+      return comparison.visible(event)!;
+    });
+    comparison.#votes.push(...votes);
+    if (isRevealed) comparison.#reveal();
+    return comparison;
+  }
+
+  /** What `restore` takes; of one that has ended. */
+  keep(): KeptComparison {
+    const { id, callerId, isBlind, schedule } = this;
+    return {
+      ...{ id, callerId, isBlind, schedule },
+      createdAt: this.createdAt.getTime(),
+      lanes: this.lanes.map(({ label, inputIndex, generation }, lane) => ({
+        ...{ label, inputIndex },
+        generationId: generation.id,
+        joulesPerToken: this.energyPerToken(lane),
+      })),
+      numbers: this.#log.numbers(),
+    };
+  }
+
+  get log(): ComparisonLog {
+    return this.#log;
+  }
   get finished(): boolean {
     return this.log.hasEnded;
   }

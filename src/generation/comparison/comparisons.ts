@@ -1,18 +1,24 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
+import { v7 as newId } from 'uuid';
 import { MixgateError } from '../../errors.ts';
 import type { Generation } from '../generation.ts';
 import type { Generations } from '../generations.ts';
+import type { Archive, Page } from '../history/archive.ts';
+import type { ComparisonFilter } from '../history/comparison-columns.ts';
+import type { PageQuery } from '../history/history-store.ts';
 import { Comparison, type ComparisonLane } from './comparison.ts';
 import { ofLane, type ComparisonRequest, type LaneRequest } from './comparison-request.ts';
 import type { EnergyMeter, EnergySpan } from './energy.ts';
 import { scheduleLanes, type Scheduled, type ScheduleServices } from './schedule.ts';
-import type { ComparisonStore } from './store.ts';
+import type { MemoryComparisonStore } from './store.ts';
 import { winRates, type Vote, type WinRate } from './votes.ts';
 
 export interface ComparisonsOptions extends ScheduleServices {
   readonly generations: Generations;
-  readonly store: ComparisonStore;
+  readonly archive: Archive;
+  /** Those that run, and of the ended ones some. */
+  readonly store: MemoryComparisonStore;
   readonly energy: EnergyMeter;
   readonly now: () => number;
   /** How long a comparison goes on after its last subscriber left, milliseconds. */
@@ -45,9 +51,14 @@ export class Comparisons {
       this.#options,
     );
     const planned = asked.map((lane) => ({ ...lane, plan: schedule.plans[lane.inputIndex]! }));
-    const lanes = this.#startLanes(request.blind ? shuffled(planned) : planned, schedule, callerId);
+    const id = newId();
+    const lanes = this.#startLanes(request.blind ? shuffled(planned) : planned, schedule, {
+      callerId,
+      comparisonId: id,
+    });
     const comparison = new Comparison({
-      id: randomUUID(),
+      id,
+      callerId,
       createdAt: new Date(now()),
       isBlind: request.blind,
       schedule: { taken: schedule.taken, reasons: schedule.reasons },
@@ -61,42 +72,70 @@ export class Comparisons {
     return comparison;
   }
 
-  find(id: string): Comparison | null {
-    return this.#options.store.find(id);
+  /** Also one that only the history has. @throws HISTORY_UNAVAILABLE */
+  async find(id: string): Promise<Comparison | null> {
+    return this.#options.store.find(id) ?? this.#options.archive.comparison(id);
   }
 
-  /** @throws NOT_FOUND */
-  get(id: string): Comparison {
-    const comparison = this.find(id);
+  /** @throws NOT_FOUND, HISTORY_UNAVAILABLE */
+  async get(id: string): Promise<Comparison> {
+    const comparison = await this.find(id);
     if (comparison !== null) return comparison;
-    throw new MixgateError('NOT_FOUND', `There is no comparison ${id}: it never was, or ended too long ago.`);
+    throw new MixgateError(
+      'NOT_FOUND',
+      `There is no comparison ${id}: it never was, or is not kept any more.`,
+    );
   }
 
-  /** Newest first; `after` is the id of the last one seen. */
-  list(first: number, after: string | null): { page: readonly Comparison[]; hasNextPage: boolean } {
-    const newestFirst = this.#options.store.all().toReversed();
-    const from = after === null ? 0 : newestFirst.findIndex(({ id }) => id === after) + 1;
-    return { page: newestFirst.slice(from, from + first), hasNextPage: newestFirst.length > from + first };
+  /** Newest first, with those that only the history has. @throws HISTORY_UNAVAILABLE */
+  list(query: PageQuery<ComparisonFilter>): Promise<Page<Comparison>> {
+    const { archive, store } = this.#options;
+    return archive.comparisons(query, store.all());
   }
 
-  /** Cancels every lane, and resolves when all have ended. @throws NOT_FOUND */
+  /**
+   * Forgets one that has ended, everywhere, with its lanes and votes. Whether there was one.
+   * @throws IN_USE while it runs; HISTORY_UNAVAILABLE
+   */
+  async remove(id: string): Promise<boolean> {
+    const comparison = await this.find(id);
+    if (comparison === null) return false;
+    if (!comparison.finished)
+      throw new MixgateError('IN_USE', `Comparison ${id} has not ended: cancel it first.`);
+    this.#options.store.forget(id);
+    for (const { generation } of comparison.lanes) this.#options.generations.forget(generation.id);
+    await this.#options.archive.remove('comparison', id);
+    return true;
+  }
+
+  /** What has ended and was created before, milliseconds since 1970, goes from memory; how many. */
+  forgetBefore(limit: number): number {
+    const ended = this.#options.store.all().filter(({ finished }) => finished);
+    const old = ended.filter(({ createdAt }) => createdAt.getTime() < limit);
+    old.forEach(({ id }) => this.#options.store.forget(id));
+    return old.length;
+  }
+
+  /** Cancels every lane, and resolves when all have ended. @throws NOT_FOUND, HISTORY_UNAVAILABLE */
   async cancel(id: string): Promise<Comparison> {
-    const comparison = this.get(id);
+    const comparison = await this.get(id);
     cancelLanes(comparison);
     await this.#running.get(id);
     return comparison;
   }
 
   /** @throws NOT_FOUND; INVALID_INPUT before the end, and for a lane without a whole answer */
-  vote(id: string, vote: Omit<Vote, 'isBlind' | 'createdAt'>): Comparison {
-    const comparison = this.get(id);
+  async vote(id: string, vote: Omit<Vote, 'isBlind' | 'createdAt'>): Promise<Comparison> {
+    const comparison = await this.get(id);
     comparison.vote({ ...vote, createdAt: new Date(this.#options.now()) });
+    this.#options.archive.saveComparison(comparison);
     return comparison;
   }
 
-  /** Over all comparisons that are kept. */
-  winRates(): WinRate[] {
-    return winRates(this.#options.store.all().map(({ judged }) => judged));
+  /** Over all comparisons that are kept. @throws HISTORY_UNAVAILABLE */
+  async winRates(): Promise<WinRate[]> {
+    const { archive, store } = this.#options;
+    return winRates(await archive.judgements(store.all()));
   }
 
   /** After the generations have drained: every reader may read to the end, but not for ever. */
@@ -110,7 +149,7 @@ export class Comparisons {
   #startLanes(
     asked: readonly (LaneRequest & { inputIndex: number; plan: Scheduled['plans'][number] })[],
     { taken }: Scheduled,
-    callerId: string,
+    { callerId, comparisonId }: { readonly callerId: string; readonly comparisonId: string },
   ): ComparisonLane[] {
     const { generations } = this.#options;
     const lanes: ComparisonLane[] = [];
@@ -118,7 +157,7 @@ export class Comparisons {
       for (const { generation: request, plan: planned, label, inputIndex } of asked) {
         const before = lanes.at(-1)?.generation;
         const after = taken === 'IN_TURN' && before !== undefined ? generations.settled(before) : null;
-        const generation = generations.start(request, callerId, { planned, after });
+        const generation = generations.start(request, callerId, { planned, after, comparisonId });
         lanes.push({ label, inputIndex, generation });
       }
     } catch (error) {
@@ -133,6 +172,7 @@ export class Comparisons {
       comparison.lanes.map(({ generation }, lane) => this.#followLane(comparison, lane, generation)),
     );
     comparison.log.end();
+    this.#options.archive.saveComparison(comparison);
     this.#options.store.ended(comparison);
   }
 

@@ -1,23 +1,13 @@
 import type { Comparison } from './comparison.ts';
 
-/** Where comparisons are kept: all that run, and of the ended ones some. */
-export interface ComparisonStore {
-  add(comparison: Comparison): void;
-  /** It has ended: from now on it may be forgotten. */
-  ended(comparison: Comparison): void;
-  find(id: string): Comparison | null;
-  /** In the order they were created. */
-  all(): readonly Comparison[];
-}
-
 export interface MemoryStoreOptions {
   readonly now: () => number;
   /** Ended ones: how many, for how long, milliseconds, and of what size together. */
   readonly keepEnded: { readonly count: number; readonly ms: number; readonly bytes: number };
 }
 
-/** In memory, until the process ends. */
-export class MemoryComparisonStore implements ComparisonStore {
+/** The comparisons in memory: all that run, and of the ended ones some. */
+export class MemoryComparisonStore {
   readonly #options: MemoryStoreOptions;
   readonly #byId = new Map<string, Comparison>();
   /** In the order they ended. */
@@ -32,6 +22,7 @@ export class MemoryComparisonStore implements ComparisonStore {
     this.#byId.set(comparison.id, comparison);
   }
 
+  /** It has ended: from now on it may be forgotten. */
   ended({ id, sizeBytes }: Comparison): void {
     this.#kept.set(id, { finishedAt: this.#options.now(), sizeBytes });
     this.#keptBytes += sizeBytes;
@@ -43,22 +34,27 @@ export class MemoryComparisonStore implements ComparisonStore {
     return this.#byId.get(id) ?? null;
   }
 
+  /** In the order they were created. */
   all(): readonly Comparison[] {
     this.#forgetOld();
     return [...this.#byId.values()];
   }
 
+  /** What has ended goes. */
+  forget(id: string): void {
+    this.#keptBytes -= this.#kept.get(id)?.sizeBytes ?? 0;
+    if (this.#kept.delete(id)) this.#byId.delete(id);
+  }
+
   /** Oldest first, until what is left is young enough, few enough and small enough. */
   #forgetOld(): void {
     const { keepEnded, now } = this.#options;
-    for (const [id, { finishedAt, sizeBytes }] of this.#kept) {
+    for (const [id, { finishedAt }] of this.#kept) {
       const isOld = now() - finishedAt > keepEnded.ms;
       // The newest may still be read to its end, whatever its size.
       const isSmall = this.#keptBytes <= keepEnded.bytes || this.#kept.size === 1;
       if (!isOld && this.#kept.size <= keepEnded.count && isSmall) return;
-      this.#kept.delete(id);
-      this.#keptBytes -= sizeBytes;
-      this.#byId.delete(id);
+      this.forget(id);
     }
   }
 }

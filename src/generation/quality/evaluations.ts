@@ -1,32 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { ReferenceFile, ScoreEnd } from '../../backends/backend.ts';
-import { MixgateError } from '../../errors.ts';
+import { asMixgateError, MixgateError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { variantsOf, type Catalog } from '../../models/catalog.ts';
 import { acquire, type AcquireServices } from '../acquire.ts';
+import type { Archive } from '../history/archive.ts';
 import type { PlanSubject } from '../planner.ts';
+import type { QualityEvent, QualityResult } from './evaluation.ts';
+import { Keeping } from './keeping.ts';
 import type { ReferenceFolder } from './reference-folder.ts';
 import { DEFAULT_WINDOW, type QualityRequest } from './request.ts';
 
 export interface EvaluationsOptions extends AcquireServices {
   readonly catalog: Catalog;
   readonly folder: ReferenceFolder;
+  readonly archive: Archive;
+  readonly now: () => number;
   readonly log: Log;
-}
-
-export interface QualityEvent {
-  readonly quantization: string;
-  /** 0 to 1, of this quantization. */
-  readonly progress: number;
-  /** Set in the quantization's last event. */
-  readonly result: QualityResult | null;
-}
-
-export interface QualityResult {
-  readonly tokens: number;
-  readonly perplexity: number;
-  readonly klDivergence: number | null;
-  readonly sameTopToken: number | null;
 }
 
 /** More are refused: each may take `MAX_REFERENCE_BYTES` of the disk, and a slot. */
@@ -34,7 +24,7 @@ const MAX_AT_ONCE = 4;
 const MAX_REFERENCE_BYTES = 16 * 2 ** 30;
 
 /** What one quantization after the other is measured with. */
-interface Evaluation {
+interface Measuring {
   readonly subject: PlanSubject;
   readonly request: QualityRequest;
   readonly callerId: string;
@@ -82,25 +72,34 @@ export class Evaluations {
   async *#tracked(
     order: readonly string[],
     request: QualityRequest,
-    { subject, callerId, signal }: Pick<Evaluation, 'subject' | 'callerId' | 'signal'>,
+    { subject, callerId, signal }: Pick<Measuring, 'subject' | 'callerId' | 'signal'>,
   ): AsyncGenerator<QualityEvent> {
     const controller = new AbortController();
     let ended: () => void = () => undefined;
     this.#running.set(controller, new Promise((resolve) => (ended = resolve)));
     const either = AbortSignal.any([signal, controller.signal]);
+    const keeping = new Keeping(request, { subject, callerId }, this.#options);
     try {
-      yield* this.#inTurn(order, { subject, request, callerId, signal: either });
+      for await (const event of this.#inTurn(order, { subject, request, callerId, signal: either })) {
+        keeping.add(event);
+        yield event;
+      }
+      keeping.end(either.aborted ? 'CANCELLED' : 'COMPLETED');
     } catch (error) {
       if (controller.signal.aborted)
         throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
-      if (!signal.aborted) throw error;
+      if (!signal.aborted) {
+        keeping.end('FAILED', asMixgateError(error));
+        throw error;
+      }
     } finally {
+      keeping.end('CANCELLED');
       this.#running.delete(controller);
       ended();
     }
   }
 
-  async *#inTurn(order: readonly string[], evaluation: Evaluation): AsyncGenerator<QualityEvent> {
+  async *#inTurn(order: readonly string[], evaluation: Measuring): AsyncGenerator<QualityEvent> {
     const { reference } = evaluation.request;
     const file = reference === null ? null : await this.#options.folder.create();
     try {
@@ -118,7 +117,7 @@ export class Evaluations {
   async *#measure(
     quantization: string,
     reference: ReferenceFile | null,
-    { subject, request, callerId, signal }: Evaluation,
+    { subject, request, callerId, signal }: Measuring,
   ): AsyncGenerator<QualityEvent> {
     yield { quantization, progress: 0, result: null };
     const nothing = () => undefined;

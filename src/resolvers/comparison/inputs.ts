@@ -1,5 +1,6 @@
-import { Field, ID, InputType, Int, registerEnumType } from 'type-graphql';
-import { DisconnectPolicy, PromptInput, SamplingInput } from '../generation/types.ts';
+import { Field, InputType, Int, registerEnumType } from 'type-graphql';
+import { DisconnectPolicy } from '../generation/enums.ts';
+import { PlacementInput, PromptInput, SamplingInput } from '../generation/inputs.ts';
 
 export enum LaneSchedule {
   AUTO = 'AUTO',
@@ -22,29 +23,7 @@ registerEnumType(VoteValue, {
 });
 
 @InputType({ description: 'A place to run the prompt. What is left out, the planner chooses.' })
-export class LaneInput {
-  @Field(() => ID)
-  model!: string;
-
-  @Field(() => String, { nullable: true })
-  quantization?: string | null;
-
-  @Field(() => ID, { nullable: true })
-  backend?: string | null;
-
-  @Field(() => ID, { nullable: true })
-  device?: string | null;
-
-  @Field(() => Int, { nullable: true, description: "Counted as llama.cpp's --n-gpu-layers does." })
-  gpuLayers?: number | null;
-
-  @Field(() => Int, {
-    nullable: true,
-    defaultValue: 2048,
-    description: "Tokens for prompt and answer. The default gives way to a model's shorter length.",
-  })
-  contextSize?: number | null;
-
+export class LaneInput extends PlacementInput {
   @Field(() => String, { nullable: true, description: 'What people call it; else what was asked for.' })
   label?: string | null;
 }

@@ -12,7 +12,8 @@ import type { ScheduleDecision as DecisionFacts } from '../../generation/compari
 import type { WinRate as WinRateFacts } from '../../generation/comparison/votes.ts';
 import type { LanguageReport as LanguageFacts } from '../../language/report.ts';
 import { LanguageReport } from '../language/types.ts';
-import { cursorIn, PageArgs, pageOf } from '../page.ts';
+import { comparisonFilter, ComparisonsArgs } from '../history/filters.ts';
+import { cursorIn, pageOf } from '../page.ts';
 import { SafeInt } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
 import { CompareInput, VoteValue } from './inputs.ts';
@@ -58,21 +59,29 @@ const decisionOf = ({ schedule, isRevealed }: ComparisonFacts): DecisionFacts =>
 export class ComparisonResolver {
   @Query(() => Comparison, {
     nullable: true,
-    description: 'Null when there is none under this id, or not any more.',
+    description: 'Null when there is none under this id, or it is not kept any more.',
   })
-  comparison(@Arg('id', () => ID) id: string, @Ctx() { comparisons }: Services): ComparisonFacts | null {
+  comparison(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { comparisons }: Services,
+  ): Promise<ComparisonFacts | null> {
     return comparisons.find(id);
   }
 
-  @Query(() => ComparisonConnection, { description: 'Newest first; at most 200 a page.' })
-  comparisons(@Args(() => PageArgs) page: PageArgs, @Ctx() { comparisons }: Services): object {
-    return pageOf(page, comparisons);
+  @Query(() => ComparisonConnection, {
+    description: 'Newest first, those that run and those that are kept; at most 200 a page.',
+  })
+  comparisons(
+    @Args(() => ComparisonsArgs) { filter, ...page }: ComparisonsArgs,
+    @Ctx() { comparisons }: Services,
+  ): Promise<object> {
+    return pageOf(page, comparisonFilter(filter ?? {}), (query) => comparisons.list(query));
   }
 
   @Query(() => [WinRate], {
     description: 'Per variant, best first: what votes say, over all comparisons kept.',
   })
-  winRates(@Ctx() { comparisons }: Services): readonly WinRateFacts[] {
+  winRates(@Ctx() { comparisons }: Services): Promise<readonly WinRateFacts[]> {
     return comparisons.winRates();
   }
 
@@ -103,7 +112,7 @@ export class ComparisonResolver {
     @Arg('value', () => VoteValue) value: VoteValue,
     @Arg('comment', () => String, { nullable: true }) comment: string | null,
     @Ctx() { comparisons, callerId }: RequestContext,
-  ): ComparisonFacts {
+  ): Promise<ComparisonFacts> {
     return comparisons.vote(id, { lane, value, comment: comment ?? null, callerId });
   }
 
@@ -120,8 +129,11 @@ export class ComparisonResolver {
 
   @Subscription(() => ComparisonEvent, {
     description: 'Follow or resume a comparison: every event after sequence `after`, in order, exactly once.',
-    subscribe: ({ args, context: { comparisons } }: SubscribeTo<{ id: string; after: number | null }>) => {
-      const comparison = comparisons.get(args.id);
+    subscribe: async ({
+      args,
+      context: { comparisons },
+    }: SubscribeTo<{ id: string; after: number | null }>) => {
+      const comparison = await comparisons.get(args.id);
       const after = cursorIn(comparison.log, args.after ?? 0);
       return abortFirst((signal) => sent(comparison, after, signal));
     },

@@ -1,7 +1,8 @@
 import { Field, Float, ID, Int, InterfaceType, ObjectType } from 'type-graphql';
 import type { GenerationEvent as GenerationEventFacts } from '../../generation/events.ts';
 import { LanguageReport } from '../language/types.ts';
-import { FinishReason, GenerationError, Timings, TokenUsage } from './types.ts';
+import { FinishReason } from './enums.ts';
+import { GenerationError, Timings, TokenUsage } from './types.ts';
 
 @InterfaceType({
   resolveType: ({ type }: GenerationEventFacts) => type,

@@ -9,17 +9,22 @@ import type {
   Timings as TimingsFacts,
 } from '../../generation/events.ts';
 import type { Generation as GenerationFacts } from '../../generation/generation.ts';
-import { generationRequest } from '../../generation/request.ts';
+import { generationRequest, type GenerationRequest } from '../../generation/request.ts';
 import type { Plan as PlanFacts } from '../../routing/plan.ts';
 import { Plan } from '../plan/types.ts';
 import { DateTime } from '../scalars.ts';
-import { cursorIn, PageArgs, pageOf } from '../page.ts';
+import { generationFilter, GenerationsArgs } from '../history/filters.ts';
+import { cursorIn, pageOf } from '../page.ts';
 import type { RequestContext, Services } from '../services.ts';
 import { GenerationConnection } from './connection.ts';
 import { GenerationEvent, PlanChosen } from './events.ts';
-import { GenerateInput, Generation, GenerationError, Timings } from './types.ts';
+import { ChatRole } from './enums.ts';
+import { GenerateInput } from './inputs.ts';
+import { Generation, GenerationError, GenerationSettings, Prompt, Timings } from './types.ts';
 
 const BLIND = 'It is part of a blind comparison: follow that with comparisonEvents until it is voted on.';
+
+const UPPER_ROLES = { system: ChatRole.SYSTEM, user: ChatRole.USER, assistant: ChatRole.ASSISTANT };
 
 interface SubscribeTo<Arguments> {
   readonly args: Arguments;
@@ -30,15 +35,23 @@ interface SubscribeTo<Arguments> {
 export class GenerationResolver {
   @Query(() => Generation, {
     nullable: true,
-    description: 'Null when there is none under this id, or not any more.',
+    description: 'Null when there is none under this id, or it is not kept any more.',
   })
-  generation(@Arg('id', () => ID) id: string, @Ctx() { generations }: Services): GenerationFacts | null {
+  generation(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { generations }: Services,
+  ): Promise<GenerationFacts | null> {
     return generations.find(id);
   }
 
-  @Query(() => GenerationConnection, { description: 'Newest first; at most 200 a page.' })
-  generations(@Args(() => PageArgs) page: PageArgs, @Ctx() { generations }: Services): object {
-    return pageOf(page, generations);
+  @Query(() => GenerationConnection, {
+    description: 'Newest first, those that run and those that are kept; at most 200 a page.',
+  })
+  generations(
+    @Args(() => GenerationsArgs) { filter, ...page }: GenerationsArgs,
+    @Ctx() { generations }: Services,
+  ): Promise<object> {
+    return pageOf(page, generationFilter(filter ?? {}), (query) => generations.list(query));
   }
 
   @Mutation(() => Generation, {
@@ -76,8 +89,11 @@ export class GenerationResolver {
 
   @Subscription(() => GenerationEvent, {
     description: 'Follow or resume: every event after sequence `after`, in order, exactly once, then live.',
-    subscribe: ({ args, context: { generations } }: SubscribeTo<{ id: string; after: number | null }>) => {
-      const { log, isConcealed } = generations.get(args.id);
+    subscribe: async ({
+      args,
+      context: { generations },
+    }: SubscribeTo<{ id: string; after: number | null }>) => {
+      const { log, isConcealed } = await generations.get(args.id);
       if (isConcealed) throw new MixgateError('FORBIDDEN', BLIND);
       return abortFirst((signal) => log.read(cursorIn(log, args.after ?? 0), signal));
     },
@@ -88,6 +104,22 @@ export class GenerationResolver {
     @Root() event: GenerationEventFacts,
   ): GenerationEventFacts {
     return event;
+  }
+
+  @FieldResolver(() => Prompt)
+  prompt(@Root() { request }: GenerationFacts): Prompt {
+    const { prompt } = request;
+    if ('text' in prompt) return { text: prompt.text, messages: null };
+    const messages = prompt.messages.map(({ role, content }) => ({ role: UPPER_ROLES[role], content }));
+    return { text: null, messages };
+  }
+
+  @FieldResolver(() => GenerationSettings, {
+    nullable: true,
+    description: 'What was asked for; null while a blind comparison is not voted on.',
+  })
+  settings(@Root() { request, isConcealed }: GenerationFacts): GenerationRequest | null {
+    return isConcealed ? null : request;
   }
 
   @FieldResolver(() => Plan, {

@@ -1,6 +1,6 @@
 import { Arg, Resolver, Root, Subscription } from 'type-graphql';
 import { abortFirst } from '../../generation/abort-first.ts';
-import type { QualityEvent as QualityEventFacts } from '../../generation/quality/evaluations.ts';
+import type { QualityEvent as QualityEventFacts } from '../../generation/quality/evaluation.ts';
 import { qualityRequest } from '../../generation/quality/request.ts';
 import type { RequestContext } from '../services.ts';
 import { EvaluateQualityInput, QualityEvent } from './types.ts';
