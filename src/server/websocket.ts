@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
 import type { FormattedExecutionResult } from 'graphql';
-import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
+import { GRAPHQL_TRANSPORT_WS_PROTOCOL, type Context } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { RequestContext } from '../resolvers/services.ts';
@@ -28,6 +28,7 @@ export function serveWebSocket(server: HttpServer, { schema, services, errors }:
     ids.set(socket, id);
     return id;
   };
+  const contexts = new Set<Context>();
   const documents = new Documents(schema);
   const graphql = useServer(
     {
@@ -35,8 +36,10 @@ export function serveWebSocket(server: HttpServer, { schema, services, errors }:
       subscribe,
       context: ({ connectionParams, extra }) => {
         const callerId = socketCaller(connectionParams, socketId(extra.socket));
-        return { ...services, callerId } satisfies RequestContext;
+        return { ...services, callerId, requestId: randomUUID() } satisfies RequestContext;
       },
+      onConnect: (context) => void contexts.add(context),
+      onClose: (context) => void contexts.delete(context),
       connectionInitWaitTimeout: CONNECTION_INIT_MS,
       onSubscribe: (_context, _id, { query, operationName, variables }) => {
         const checked = documents.check(query);
@@ -45,10 +48,19 @@ export function serveWebSocket(server: HttpServer, { schema, services, errors }:
         return { schema, document, operationName, variableValues: variables };
       },
       onError: (_context, _id, _payload, failures) => errors.formatAll(failures),
-      onNext: (_context, _id, _payload, _args, result) =>
-        result.errors && ({ ...result, errors: errors.formatAll(result.errors) } as FormattedExecutionResult),
+      onNext: (_context, _id, _payload, { contextValue }, result) => {
+        if (result.errors === undefined) return undefined;
+        const { requestId } = contextValue as RequestContext;
+        return { ...result, errors: errors.formatAll(result.errors, requestId) } as FormattedExecutionResult;
+      },
     },
     sockets,
   );
-  return { close: async () => graphql.dispose() };
+  const operationsOf = ({ subscriptions }: Context) => Object.keys(subscriptions).length;
+  return {
+    close: async () => graphql.dispose(),
+    sockets: () => sockets.clients.size,
+    /** Under way, queries included. */
+    operations: () => [...contexts].reduce((sum, context) => sum + operationsOf(context), 0),
+  };
 }

@@ -11,6 +11,7 @@ import { MemoryComparisonStore } from '../../src/generation/comparison/store.ts'
 import { Generations } from '../../src/generation/generations.ts';
 import { loadModel } from '../../src/generation/load-model.ts';
 import { Machine } from '../../src/generation/machine.ts';
+import { NOBODY } from '../../src/generation/observer.ts';
 import { Planner } from '../../src/generation/planner.ts';
 import { loadRequestSchema, parseRequest } from '../../src/generation/request.ts';
 import { ResidencyLoop } from '../../src/generation/residency-loop.ts';
@@ -29,7 +30,7 @@ const MIB = 2 ** 20;
 const KEEP = { count: 100, ms: 60_000, bytes: 2 ** 30 };
 const ALL = { filter: ANY_COMPARISON, first: 10, after: null };
 const nothing = () => undefined;
-const observer = { generationEnded: nothing, modelLoaded: nothing };
+const observer = NOBODY;
 const cpu = (mib = 1000) => ({ name: 'cpu', kind: 'CPU', freeBytes: mib * MIB }) as const;
 const gpu = (name: string, mib = 1000) => ({ name, kind: 'CUDA', freeBytes: mib * MIB }) as const;
 const DEADLINE_MS = 10_000;
@@ -51,10 +52,10 @@ function gatewayOn(
   });
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const archive = archiveOff(catalog);
-  const services = { planner, machine, residency, archive, now: Date.now, disconnectGraceMs: 5 };
+  const services = { planner, machine, residency, archive, observer, now: Date.now, disconnectGraceMs: 5 };
   const deadlines = { waitMs: DEADLINE_MS, runMs: DEADLINE_MS };
   const generations = new Generations({
-    ...{ ...services, log, observer, deadlines },
+    ...{ ...services, log, logPrompts: false, deadlines },
     ...{ slotsWanted: 4, maxQueued: 100, keepEnded: options.keep ?? KEEP },
   });
   const comparisons = new Comparisons({
