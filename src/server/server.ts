@@ -80,7 +80,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     }),
   });
   const sse = serveEventStream(app, { schema, services, errors });
-  healthRoutes(app, isReady);
+  healthRoutes(app, services, isReady);
   metricsRoute(app, metrics, services, () => ({
     webSockets: webSocket?.sockets() ?? 0,
     subscriptions: { websocket: webSocket?.operations() ?? 0, sse: sse.operations() },
