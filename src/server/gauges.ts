@@ -26,6 +26,7 @@ export function metricsRoute(
   workGauges(registry, services);
   transportGauges(registry, open);
   historyGauges(registry, services);
+  diskGauges(registry, services);
   app.get('/metrics', async (_request, reply) =>
     reply.type(registry.contentType).send(await registry.metrics()),
   );
@@ -65,6 +66,23 @@ function workGauges(registry: Registry, { generations, comparisons, pulls }: Ser
         this.set({ state }, views.filter((pull) => pull.state === state).length);
     },
   });
+}
+
+function diskGauges(registry: Registry, { pulls }: Services): void {
+  const gauge = (name: string, help: string, of: 'freeBytes' | 'usedBytes') =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        // Where the folder cannot be looked at, nothing is known; /health/ready says why.
+        const use = await pulls.diskUse().catch(() => null);
+        if (use === null) this.remove();
+        else this.set(use[of]);
+      },
+    });
+  gauge('mixgate_disk_free_bytes', 'What is free of the disk of models and history.', 'freeBytes');
+  gauge('mixgate_disk_models_bytes', 'What pulled models take of it, unfinished ones included.', 'usedBytes');
 }
 
 function transportGauges(registry: Registry, open: () => OpenCounts): void {
