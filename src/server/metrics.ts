@@ -68,7 +68,7 @@ export class Metrics implements Observer {
     state: ['COMPLETED', 'FAILED', 'CANCELLED'],
   });
   readonly #errors = this.#counter('graphql_errors', 'Errors that callers were answered, by code.', {
-    code: ERROR_CODES,
+    code: [...ERROR_CODES, 'OTHER'],
   });
   readonly #loads = this.#histogram(
     'model_load_seconds',
@@ -153,7 +153,7 @@ export class Metrics implements Observer {
     this.#pulls.inc({ state });
   }
 
-  /** With a code of `ErrorCode`. */
+  /** With a code of `ErrorCode`, or OTHER. */
   errorAnswered(code: string): void {
     this.#errors.inc({ code });
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { MixgateError, messageOf } from '../errors.ts';
+import { ErrorCode, MixgateError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** Codes that Apollo gives to a request that is wrong by itself. */
@@ -19,7 +19,7 @@ export class PublicErrors {
   readonly #onAnswer: (code: string) => void;
   readonly #requests = new WeakMap<object, string>();
 
-  /** `onAnswer` is told the code of each error that leaves. */
+  /** `onAnswer` is told the code of each error that leaves; OTHER where it is none of ours. */
   constructor(log: Log, onAnswer: (code: string) => void) {
     this.#log = log;
     this.#onAnswer = onAnswer;
@@ -37,7 +37,7 @@ export class PublicErrors {
   format(error: unknown, requestId = this.#requests.get(error as object) ?? null): GraphQLFormattedError {
     const formatted = this.#formatted(error, requestId);
     const { code } = formatted.extensions as { code: string };
-    this.#onAnswer(code);
+    this.#onAnswer(code in ErrorCode ? code : 'OTHER');
     if (requestId === null) return formatted;
     return { ...formatted, extensions: { ...formatted.extensions, requestId } };
   }
