@@ -2,7 +2,6 @@ import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client
 import { ErrorCode } from '../errors.ts';
 import type { Generation } from '../generation/generation.ts';
 import type { Observer, UnloadReason } from '../generation/observer.ts';
-import type { Plan } from '../routing/plan.ts';
 
 /** Seconds: a demo model takes a tenth, 26 GB from a slow disk some minutes. */
 const LOAD_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320];
@@ -182,6 +181,8 @@ export class Metrics implements Observer {
     return new Histogram({ name: `mixgate_${name}`, help, buckets, labelNames, registers: [this.registry] });
   }
 }
+
+type Plan = NonNullable<Generation['plan']>;
 
 type Labels = string[] | Readonly<Record<string, readonly string[]>>;
 
