@@ -54,6 +54,8 @@ export interface LogEvents {
     klDivergence: number | null;
     sameTopToken: number | null;
   };
+  /** A client is gone, and what was on its way to it with it. */
+  'socket.lost': { reason: string };
   'request.failed': { errorId: string; message: string; stack: string | undefined };
 }
 
