@@ -1,5 +1,6 @@
 import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import { abortFirst } from '../../generation/abort-first.ts';
+import { pullStatus } from '../../generation/model-status.ts';
 import type { KnownVariant, ModelFacts } from '../../models/catalog.ts';
 import type { PullView } from '../../models/pull/pull.ts';
 import { Model, Variant } from '../model/types.ts';
@@ -61,6 +62,15 @@ export class ModelPullResolver {
   })
   modelPullEvents(@Arg('id', () => ID) _id: string, @Root() view: PullView): PullView {
     return view;
+  }
+
+  @Subscription(() => [ModelPull], {
+    description: 'As Query.modelPulls: at once, and again on every change (at most 4 a second).',
+    subscribe: ({ context: { pulls } }: { context: RequestContext }) =>
+      abortFirst((signal) => pullStatus(pulls, signal)),
+  })
+  modelPullStatus(@Root() views: readonly PullView[]): readonly PullView[] {
+    return views;
   }
 
   @FieldResolver(() => [Variant], { description: 'What it brings; empty until its headers are read.' })
