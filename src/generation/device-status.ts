@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DeviceFacts } from '../routing/device.ts';
 import type { Machine } from './machine.ts';
 import type { ResidencyLoop } from './residency-loop.ts';
@@ -14,7 +15,8 @@ export function deviceStatus(
   signal: AbortSignal,
 ): AsyncGenerator<readonly DeviceFacts[]> {
   const look = async () => {
-    await machine.refresh();
+    // A runtime that does not answer keeps nobody from hearing of the others, and of the queue.
+    await Promise.race([machine.refresh(), delay(LOOK_MS)]);
     return machine.devices();
   };
   const keyOf = (devices: readonly DeviceFacts[]) =>

@@ -55,7 +55,7 @@ function Buttons({ resident, actions: { isWorking, pin, unload } }: ButtonsProps
   const { variant, busySlots, isPinned } = resident;
   const { pinOf, unpinOf, unloadOf } = texts.devices;
   return (
-    <>
+    <div className="buttons">
       <button
         type="button"
         className="secondary"
@@ -66,7 +66,7 @@ function Buttons({ resident, actions: { isWorking, pin, unload } }: ButtonsProps
         }}
       >
         {isPinned ? texts.devices.unpin : texts.devices.pin}
-      </button>{' '}
+      </button>
       <button
         type="button"
         className="secondary"
@@ -78,7 +78,7 @@ function Buttons({ resident, actions: { isWorking, pin, unload } }: ButtonsProps
       >
         {texts.devices.unload}
       </button>
-    </>
+    </div>
   );
 }
 

@@ -19,7 +19,6 @@ const MODEL_FIELDS = graphql(`
       format
       sizeBytes
       bitsPerWeight
-      availability
       isRemovable
       qualityLoss {
         klDivergence

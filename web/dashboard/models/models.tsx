@@ -9,7 +9,7 @@ import { MODELS, PULLS, type VariantView } from './documents.ts';
 import { ModelCard } from './model-card.tsx';
 import { Planner } from './planner.tsx';
 import { PullForm } from './pull-form.tsx';
-import { Pulls } from './pulls.tsx';
+import { isUnderWay, Pulls } from './pulls.tsx';
 import { RemoveDialog } from './remove-dialog.tsx';
 import { usePulling } from './use-pulling.ts';
 
@@ -23,6 +23,7 @@ export default function Models() {
   const [removed, setRemoved] = useState<VariantView | null>(null);
   const error = models.error ?? pulls.error;
   const here = models.data?.modelStatus ?? [];
+  const all = pulls.data?.modelPullStatus ?? [];
   return (
     <>
       <h1>{texts.models.title}</h1>
@@ -31,8 +32,8 @@ export default function Models() {
       <OutcomeLine outcome={acting.outcome} />
       {models.data !== null && here.length === 0 && <p>{texts.models.none}</p>}
       {here.length > 0 && <Planner title={texts.models.planner} models={here} isForHere={false} />}
-      <PullForm pulling={pulling} />
-      <Pulls pulls={pulls.data?.modelPullStatus ?? []} pulling={pulling} />
+      <PullForm here={idsOf(here)} coming={idsOf(all.filter(isUnderWay))} pulling={pulling} />
+      <Pulls pulls={all} pulling={pulling} />
       {here.map((model) => (
         <ModelCard key={model.id} model={model} onRemove={setRemoved} />
       ))}
@@ -48,3 +49,6 @@ export default function Models() {
     </>
   );
 }
+
+const idsOf = (all: readonly { readonly variants: readonly { readonly id: string }[] }[]): Set<string> =>
+  new Set(all.flatMap(({ variants }) => variants.map(({ id }) => id)));

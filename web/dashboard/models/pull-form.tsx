@@ -3,14 +3,14 @@ import { problemOf } from '../api/problem.ts';
 import { usePolled } from '../api/use-polled.ts';
 import { useSpeech } from '../text/language.tsx';
 import { DISK } from './documents.ts';
-import { SourceView } from './source-view.tsx';
-import type { Pulling } from './use-pulling.ts';
+import { SourceView, type SourceViewProps } from './source-view.tsx';
 
 const DISK_MS = 10_000;
 
 /** A look at what a source has, from headers alone, and pulling it. */
-export function PullForm({ pulling }: { readonly pulling: Pulling }) {
+export function PullForm(props: Omit<SourceViewProps, 'source'>) {
   const { texts } = useSpeech();
+  const { pulling } = props;
   const title = useId();
   const [source, setSource] = useState('');
   const [sha256, setSha256] = useState('');
@@ -73,7 +73,7 @@ export function PullForm({ pulling }: { readonly pulling: Pulling }) {
         </div>
         <Disk />
       </form>
-      {looked !== '' && <SourceView key={looked} source={looked} pulling={pulling} />}
+      {looked !== '' && <SourceView key={looked} source={looked} {...props} />}
     </section>
   );
 }

@@ -8,6 +8,8 @@ import type { Pulling } from './use-pulling.ts';
 const ENDED_SHOWN = 5;
 const ENDED: ReadonlySet<PullView['state']> = new Set(['COMPLETED', 'CANCELLED']);
 
+export const isUnderWay = ({ state }: PullView): boolean => state !== 'FAILED' && !ENDED.has(state);
+
 export interface PullsProps {
   readonly pulls: readonly PullView[];
   readonly pulling: Pulling;

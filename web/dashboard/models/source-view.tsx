@@ -11,11 +11,14 @@ import { Variants } from './variants.tsx';
 
 export interface SourceViewProps {
   readonly source: string;
+  /** Ids of the variants that are here, and of those on their way. */
+  readonly here: ReadonlySet<string>;
+  readonly coming: ReadonlySet<string>;
   readonly pulling: Pulling;
 }
 
 /** What a source has, and what of it would fit, before anything is downloaded. */
-export function SourceView({ source, pulling }: SourceViewProps) {
+export function SourceView({ source, here, coming, pulling }: SourceViewProps) {
   const { texts } = useSpeech();
   const { data, error, isStale } = useAnswer(INSPECT, { source });
   if (error !== null) return <ProblemBox problem={problemOf(error)} />;
@@ -33,15 +36,15 @@ export function SourceView({ source, pulling }: SourceViewProps) {
       <Variants
         label={texts.models.offers(source)}
         variants={model.variants}
-        action={({ id, quantization, availability }) =>
-          availability === 'LOCAL' ? (
+        action={({ id, quantization }) =>
+          here.has(id) ? (
             texts.models.hereAlready
           ) : (
             <button
               type="button"
               className="secondary"
               aria-label={texts.models.pullOf(id)}
-              disabled={pulling.isWorking || availability === 'PULLING'}
+              disabled={pulling.isWorking || coming.has(id)}
               onClick={() => {
                 pulling.start(sourceOf(source, quantization));
               }}
