@@ -37,7 +37,7 @@ export function Editor({ label, text, extensions, onChange, onRun }: EditorProps
           ...extensions,
           ...(isReadOnly ? [EditorState.readOnly.of(true)] : WRITING),
           EDITOR,
-          EditorView.contentAttributes.of({ 'aria-label': label, 'spellcheck': 'false' }),
+          EditorView.contentAttributes.of({ 'aria-label': label, 'spellcheck': 'false', 'tabindex': '0' }),
           EditorView.updateListener.of(({ docChanged, state }) => {
             if (docChanged) newest.current.onChange?.(state.doc.toString());
           }),

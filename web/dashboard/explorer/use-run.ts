@@ -37,7 +37,10 @@ export function useRun(): Running {
     if ('code' in operation) return setRun({ ...NO_RUN, state: 'ended', problem: operation });
     let now: Run = { ...NO_RUN, state: 'running' };
     let frame = 0;
+    let isOver = false;
     const change = (part: Partial<Run>): void => {
+      // Its end is told to whoever ends it, too.
+      if (isOver) return;
       now = { ...now, ...part };
       frame ||= requestAnimationFrame(() => {
         frame = 0;
@@ -54,6 +57,7 @@ export function useRun(): Running {
       }),
     );
     end.current = () => {
+      isOver = true;
       cancelAnimationFrame(frame);
       subscription.unsubscribe();
     };
