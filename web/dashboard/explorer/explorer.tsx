@@ -1,6 +1,7 @@
 import { json } from '@codemirror/lang-json';
-import { graphql } from 'cm6-graphql';
-import { useMemo, useState } from 'react';
+import type { EditorView } from '@codemirror/view';
+import { graphql, updateSchema } from 'cm6-graphql';
+import { useCallback, useMemo, useState } from 'react';
 import { useClient } from 'urql';
 import { problemOf } from '../api/problem.ts';
 import { Choice } from '../parts/fields.tsx';
@@ -28,20 +29,27 @@ export default function Explorer() {
   const { schema, error } = useSchema();
   const { run, start, stop } = useRun();
   const [request, setRequest] = useState(exampleOf('generate'));
+  /** Of what was put in, not of what was typed. */
+  const [revision, setRevision] = useState(0);
   const [operation, setOperation] = useState('');
   const [type, setType] = useState('');
   const send = (): void => {
     start(operationOf(request, operation));
   };
 
+  const put = (example: Request): void => {
+    setRequest(example);
+    setRevision((before) => before + 1);
+  };
+
   async function choose(name: ExampleName): Promise<void> {
     const example = exampleOf(name);
-    setRequest(example);
+    put(example);
     if (!example.variables.includes(NEWEST_GENERATION)) return;
     const { data } = await client.query(NEWEST, {}).toPromise();
     const newest = data?.generations.edges[0]?.node.id;
     if (newest !== undefined)
-      setRequest({ ...example, variables: example.variables.replace(NEWEST_GENERATION, newest) });
+      put({ ...example, variables: example.variables.replace(NEWEST_GENERATION, newest) });
   }
 
   const names = operationNames(request.query);
@@ -55,7 +63,14 @@ export default function Explorer() {
       <div className="explorer">
         <ExamplesList onChoose={(name) => void choose(name)} />
         <div className="stack">
-          <Editors request={request} onChange={setRequest} onRun={send} schema={schema} onType={setType} />
+          <Editors
+            key={revision}
+            request={request}
+            onChange={setRequest}
+            onRun={send}
+            schema={schema}
+            onType={setType}
+          />
           {names.length > 1 && (
             <Choice
               label={texts.api.operation}
@@ -99,12 +114,19 @@ function Editors({ request, onChange, onRun, schema, onType }: EditorsProps) {
   const { texts } = useSpeech();
   const writing = useMemo(
     () =>
-      graphql(schema ?? undefined, {
+      graphql(undefined, {
         onShowInDocs: (_field, name, parent) => {
           onType((name ?? parent ?? '').replace(/[[\]!]/g, ''));
         },
       }),
-    [schema, onType],
+    [onType],
+  );
+  // It comes when somebody may be writing already.
+  const tellSchema = useCallback(
+    (view: EditorView) => {
+      updateSchema(view, schema ?? undefined);
+    },
+    [schema],
   );
   return (
     <>
@@ -113,6 +135,7 @@ function Editors({ request, onChange, onRun, schema, onType }: EditorsProps) {
         label={texts.api.operation}
         text={request.query}
         extensions={writing}
+        apply={tellSchema}
         onRun={onRun}
         onChange={(query) => {
           onChange({ ...request, query });

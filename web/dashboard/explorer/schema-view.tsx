@@ -31,7 +31,7 @@ export function SchemaView({ schema, type, onType }: SchemaViewProps) {
         options={[['', texts.api.wholeSchema], ...names.map((name) => [name, name] as const)]}
         onChange={onType}
       />
-      <Editor label={texts.api.schema} text={text} extensions={READING} />
+      <Editor key={type} label={texts.api.schema} text={text} extensions={READING} />
     </>
   );
 }
