@@ -65,6 +65,8 @@ export interface LogEvents {
   /** At the end, what was never written. */
   'history.lost': { changes: number };
   'history.swept': { removed: number };
+  /** A client is gone, and what was on its way to it with it. */
+  'socket.lost': { reason: string };
   'request.failed': { errorId: string; message: string; stack: string | undefined };
 }
 

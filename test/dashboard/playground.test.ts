@@ -4,7 +4,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { brokenNetwork } from '../support/broken-network.ts';
 import { noBrowser, startBrowser } from '../support/browser.ts';
 import { answer, HeldEvents, openDashboard, send, setGreedy, untilStage } from '../support/dashboard.ts';
-import { DEMO, GENERATE, startGateway, textOf, UNICORN, type TestGateway } from '../support/gateway.ts';
+import {
+  DEMO,
+  frozen,
+  GENERATE,
+  signalRunners,
+  startGateway,
+  textOf,
+  UNICORN,
+  type TestGateway,
+} from '../support/gateway.ts';
 
 if (noBrowser !== null)
   describe('the playground', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
@@ -47,28 +56,14 @@ else
       await setGreedy(page);
     }
 
-    const signalRunners = async (signal: NodeJS.Signals): Promise<void> => {
-      for (const runner of await gateway.runners()) process.kill(runner, signal);
-    };
-
-    /** The engines stand still: nothing can be over before somebody has looked. */
-    async function frozen(work: () => Promise<void>): Promise<void> {
-      await signalRunners('SIGSTOP');
-      try {
-        await work();
-      } finally {
-        await signalRunners('SIGCONT');
-      }
-    }
-
     /** The engines do a little at a time, so that what they say comes in as many events, however busy the machine is. */
     async function crawlUntil(event: Promise<void>): Promise<void> {
       let isOver = false;
       void event.then(() => (isOver = true));
       while (!isOver) {
-        await signalRunners('SIGCONT');
+        await signalRunners(gateway, 'SIGCONT');
         await delay(3);
-        await signalRunners('SIGSTOP');
+        await signalRunners(gateway, 'SIGSTOP');
         await delay(20);
       }
     }
@@ -76,7 +71,7 @@ else
     /** In the middle of the answer: some of it is there, the rest is held back. */
     async function untilHalf(): Promise<string> {
       events.hold(3);
-      await frozen(async () => {
+      await frozen(gateway, async () => {
         await send(page, UNICORN);
         await events.untilFollowed;
         await crawlUntil(events.untilHeld);
@@ -191,7 +186,7 @@ else
     });
 
     it('stops', async () => {
-      await frozen(async () => {
+      await frozen(gateway, async () => {
         await send(page, UNICORN);
         await events.untilFollowed;
         await page.getByRole('button', { name: 'Stop' }).click();

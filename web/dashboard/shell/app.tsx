@@ -8,6 +8,7 @@ import { Navigation } from './navigation.tsx';
 import { useLending } from './use-lending.ts';
 
 const Devices = lazy(async () => import('../devices/devices.tsx'));
+const Explorer = lazy(async () => import('../explorer/explorer.tsx'));
 const Models = lazy(async () => import('../models/models.tsx'));
 
 export function App({ session }: { readonly session: Session }) {
@@ -30,6 +31,9 @@ export function App({ session }: { readonly session: Session }) {
             </Route>
             <Route path="/models">
               <Models />
+            </Route>
+            <Route path="/api">
+              <Explorer />
             </Route>
             {/* Its frame is below: it outlives the page. */}
             <Route path="/lend" />

@@ -8,6 +8,7 @@ const PAGES = [
   ['/devices', 'devices'],
   ['/models', 'models'],
   ['/lend', 'lend'],
+  ['/api', 'api'],
 ] as const;
 
 export function Navigation({ lending }: { readonly lending: Lending }) {
@@ -25,9 +26,6 @@ export function Navigation({ lending }: { readonly lending: Lending }) {
               </Link>
             </li>
           ))}
-          <li>
-            <a href="/graphql">{texts.pages.api}</a>
-          </li>
         </ul>
       </nav>
       <p className="badge" role="status" data-lending={lending}>

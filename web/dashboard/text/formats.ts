@@ -7,6 +7,8 @@ export interface Formats {
   readonly ratio: (value: number) => string;
   /** 46.7 B as people say it of parameters. */
   readonly short: (value: number) => string;
+  /** Of the day. */
+  readonly time: (when: Date) => string;
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -17,6 +19,7 @@ export function formatsOf(language: string): Formats {
   const ratio = new Intl.NumberFormat(language, { maximumSignificantDigits: 5 });
   // Parameters are counted in B and M everywhere, also in Japanese.
   const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+  const time = new Intl.DateTimeFormat(language, { timeStyle: 'medium' });
   return {
     bytes(bytes) {
       const power = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
@@ -26,5 +29,6 @@ export function formatsOf(language: string): Formats {
     decimal: (value) => decimal.format(value),
     ratio: (value) => ratio.format(value),
     short: (value) => short.format(value),
+    time: (when) => time.format(when),
   };
 }
