@@ -102,8 +102,13 @@ export class Generations {
 
   /** Also one that only the history has. @throws HISTORY_UNAVAILABLE */
   async find(id: string): Promise<Generation | null> {
+    return this.findInMemory(id) ?? this.#options.archive.generation(id);
+  }
+
+  /** One that runs, or ended not long ago. */
+  findInMemory(id: string): Generation | null {
     this.#forgetOld();
-    return this.#byId.get(id) ?? this.#options.archive.generation(id);
+    return this.#byId.get(id) ?? null;
   }
 
   /** Cancels, and resolves when it has ended and its slot is free. One that has ended stays as it is. @throws NOT_FOUND */

@@ -106,7 +106,7 @@ export class WaitingRequestResolver {
     description: 'Null for loads and evaluations, and while a blind comparison is not voted on.',
   })
   generation(@Root() { id }: Waiter, @Ctx() { generations }: Services): GenerationFacts | null {
-    const generation = generations.find(id);
+    const generation = generations.findInMemory(id);
     return generation === null || generation.isConcealed ? null : generation;
   }
 
