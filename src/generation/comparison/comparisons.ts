@@ -4,8 +4,9 @@ import { MixgateError } from '../../errors.ts';
 import type { Generation } from '../generation.ts';
 import type { Generations } from '../generations.ts';
 import { Comparison, type ComparisonLane } from './comparison.ts';
-import { ofLane, type ComparisonRequest, type LaneRequest } from './comparison-request.ts';
+import { ofLane, type ComparisonRequest, type LaneRequest, type LaneSchedule } from './comparison-request.ts';
 import type { EnergyMeter, EnergySpan } from './energy.ts';
+import { rerunRequest } from './rerun.ts';
 import { scheduleLanes, type Scheduled, type ScheduleServices } from './schedule.ts';
 import type { ComparisonStore } from './store.ts';
 import { winRates, type Vote, type WinRate } from './votes.ts';
@@ -59,6 +60,11 @@ export class Comparisons {
     this.#running.set(comparison.id, running);
     void running.finally(() => this.#running.delete(comparison.id));
     return comparison;
+  }
+
+  /** The same once more, in the schedule given. @throws NOT_FOUND, and what `start` throws */
+  async rerun(id: string, schedule: LaneSchedule, callerId: string): Promise<Comparison> {
+    return this.start(rerunRequest(this.get(id), schedule), callerId);
   }
 
   find(id: string): Comparison | null {

@@ -15,9 +15,10 @@ import { LanguageReport } from '../language/types.ts';
 import { cursorIn, PageArgs, pageOf } from '../page.ts';
 import { SafeInt } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
-import { CompareInput, VoteValue } from './inputs.ts';
+import { CompareInput, LaneSchedule, VoteValue } from './inputs.ts';
 import { Comparison, ComparisonConnection, ComparisonEvent, Divergence } from './types.ts';
-import { Lane, ScheduleDecision, WinRate } from './types.ts';
+import { Lane, Prompt, ScheduleDecision, WinRate } from './types.ts';
+import { promptOf } from './prompt.ts';
 
 interface SubscribeTo<Arguments> {
   readonly args: Arguments;
@@ -87,6 +88,19 @@ export class ComparisonResolver {
   }
 
   @Mutation(() => Comparison, {
+    description:
+      'Start the same lanes with the same prompt and seed once more. What is blind stays blind. It goes on when nobody follows it.',
+  })
+  rerunComparison(
+    @Arg('id', () => ID) id: string,
+    @Arg('schedule', () => LaneSchedule, { nullable: true, defaultValue: LaneSchedule.AUTO })
+    schedule: LaneSchedule | null,
+    @Ctx() { comparisons, callerId }: RequestContext,
+  ): Promise<ComparisonFacts> {
+    return comparisons.rerun(id, schedule ?? LaneSchedule.AUTO, callerId);
+  }
+
+  @Mutation(() => Comparison, {
     description: 'Cancel every lane, and return when all have ended. One lane: cancelGeneration.',
   })
   cancelComparison(
@@ -132,6 +146,11 @@ export class ComparisonResolver {
     @Root() event: SentEvent,
   ): SentEvent {
     return event;
+  }
+
+  @FieldResolver(() => Prompt, { description: 'What all lanes were given.' })
+  prompt(@Root() { lanes }: ComparisonFacts): Prompt {
+    return promptOf(lanes[0]!.generation.request);
   }
 
   @FieldResolver(() => [Lane])

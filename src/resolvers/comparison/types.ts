@@ -1,7 +1,7 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import { PageInfo } from '../generation/connection.ts';
 import { GenerationEvent } from '../generation/events.ts';
-import { Generation } from '../generation/types.ts';
+import { ChatRole, Generation } from '../generation/types.ts';
 import { DateTime } from '../scalars.ts';
 import { LaneSchedule, VoteValue } from './inputs.ts';
 
@@ -58,6 +58,27 @@ export class Lane {
       'In turn, its timings begin when its turn comes. Of a blind comparison without plan, timings and message of its error.',
   })
   generation!: Generation;
+}
+
+@ObjectType({ description: 'One message of a conversation.' })
+export class ChatMessage {
+  @Field(() => ChatRole)
+  role!: ChatRole;
+
+  @Field(() => String)
+  content!: string;
+}
+
+@ObjectType({ description: 'Exactly one of the two is set.' })
+export class Prompt {
+  @Field(() => String, { nullable: true, description: 'Raw text, given to the model as it is.' })
+  text!: string | null;
+
+  @Field(() => [ChatMessage], {
+    nullable: true,
+    description: "A conversation, rendered through each model's chat template.",
+  })
+  messages!: ChatMessage[] | null;
 }
 
 @ObjectType({ description: 'One prompt in several places, side by side.' })
