@@ -1,10 +1,11 @@
+import { isFinal } from '../parts/answer.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { PlanLine } from '../parts/plan-line.tsx';
 import { PlanMemory } from '../parts/plan-memory.tsx';
 import { PlanReasons } from '../parts/plan-reasons.tsx';
+import { TimingsTable } from '../parts/timings-table.tsx';
 import { useSpeech } from '../text/language.tsx';
-import { TimingsTable } from './timings-table.tsx';
-import { isFinal, type Turn } from './turn.ts';
+import type { Turn } from './turn.ts';
 
 export interface TurnViewProps {
   readonly turn: Turn;
