@@ -1,4 +1,4 @@
-import { useEffect, useState, type KeyboardEvent, type SubmitEvent } from 'react';
+import { useEffect, useId, useState, type KeyboardEvent, type SubmitEvent } from 'react';
 import { useLocation } from 'wouter';
 import { problemOf } from '../api/problem.ts';
 import { useAction } from '../api/use-action.ts';
@@ -37,6 +37,7 @@ export function CompareForm() {
 function Form({ choices }: { readonly choices: Choices }) {
   const { texts } = useSpeech();
   const [settings, setSettings] = useState(() => readSettings(sessionStorage));
+  const hint = useId();
   const [, navigate] = useLocation();
   const { isBusy, problem, run } = useAction(START_COMPARISON);
   useEffect(() => {
@@ -72,8 +73,10 @@ function Form({ choices }: { readonly choices: Choices }) {
             change({ prompt: event.target.value });
           }}
           onKeyDown={onKeyDown}
+          aria-describedby={hint}
         />
       </label>
+      <small id={hint}>{texts.compare.startHint}</small>
       {settings.before.length > 0 && (
         <p>
           {texts.compare.goesOn(settings.before.length)}{' '}

@@ -2,9 +2,16 @@ import { useSpeech } from '../text/language.tsx';
 import { BarChart, type BarRow } from './bar-chart.tsx';
 import { plannedBytes, type LaneState } from './lane.ts';
 
+export interface FiguresProps {
+  readonly lanes: readonly LaneState[];
+  /** How they are told apart here. */
+  readonly names: readonly string[];
+}
+
 /** What was measured of lanes that have ended, as pictures and as a table. */
-export function Figures({ lanes }: { readonly lanes: readonly LaneState[] }) {
+export function Figures({ lanes, names }: FiguresProps) {
   const { texts, formats } = useSpeech();
+  const memory = lanes.flatMap((lane, index) => memoryOf(lane, names[index]!, texts.compare));
   const known = lanes.some(({ answer, facts }) => answer.completed !== null || facts.memoryBytes !== null);
   if (!known) return null;
   return (
@@ -13,7 +20,7 @@ export function Figures({ lanes }: { readonly lanes: readonly LaneState[] }) {
       <div className="charts">
         <BarChart
           title={texts.compare.stages}
-          rows={lanes.map(stagesOf)}
+          rows={lanes.map((lane, index) => stagesOf(lane, names[index]!))}
           format={(ms) => texts.compare.ms(formats.count(ms))}
           parts={[
             ['queue', texts.timings.queue],
@@ -25,7 +32,8 @@ export function Figures({ lanes }: { readonly lanes: readonly LaneState[] }) {
         />
         <BarChart
           title={texts.memory.label}
-          rows={lanes.flatMap((lane, index) => memoryOf(lane, index, texts.compare))}
+          rows={memory}
+          unit={unitOf(memory)}
           format={formats.bytes}
           parts={[
             ['planned', texts.compare.planned],
@@ -33,7 +41,7 @@ export function Figures({ lanes }: { readonly lanes: readonly LaneState[] }) {
           ]}
         />
       </div>
-      <FigureTable lanes={lanes} />
+      <FigureTable lanes={lanes} names={names} />
     </section>
   );
 }
@@ -42,8 +50,8 @@ export function Figures({ lanes }: { readonly lanes: readonly LaneState[] }) {
  * One after the other as they happened. What passes between the prompt and the first token, and is neither, has a
  * part of its own; sampling is a part of decoding.
  */
-function stagesOf({ answer: { completed }, facts }: LaneState, index: number): BarRow {
-  const row = { key: String(index), name: facts.label };
+function stagesOf({ answer: { completed } }: LaneState, name: string): BarRow {
+  const row = { key: name, name };
   if (completed === null) return { ...row, bars: [] };
   const { queueMs, loadMs, promptEval, timeToFirstTokenMs, eval: decode } = completed.timings;
   const before = queueMs + loadMs + promptEval.ms;
@@ -62,28 +70,24 @@ function stagesOf({ answer: { completed }, facts }: LaneState, index: number): B
 
 function memoryOf(
   lane: LaneState,
-  index: number,
+  name: string,
   { planned, measuredBytes }: { readonly planned: string; readonly measuredBytes: string },
 ): BarRow[] {
-  const [expected, taken] = [plannedBytes(lane), lane.facts.memoryBytes];
-  const { label } = lane.facts;
+  const row = (part: string, called: string, bytes: number | null): BarRow[] =>
+    bytes === null ? [] : [{ key: `${name} ${part}`, name: `${name} · ${called}`, bars: [[part, bytes]] }];
   return [
-    ...(expected === null
-      ? []
-      : [{ key: `${index}p`, name: `${label} · ${planned}`, bars: [['planned', expected] as const] }]),
-    ...(taken === null
-      ? []
-      : [
-          {
-            key: `${index}m`,
-            name: `${label} · ${measuredBytes}`,
-            bars: [['measuredBytes', taken] as const],
-          },
-        ]),
+    ...row('planned', planned, plannedBytes(lane)),
+    ...row('measuredBytes', measuredBytes, lane.facts.memoryBytes),
   ];
 }
 
-function FigureTable({ lanes }: { readonly lanes: readonly LaneState[] }) {
+/** Bytes of the largest unit that the longest bar has at least one of. */
+function unitOf(rows: readonly BarRow[]): number {
+  const most = Math.max(1, ...rows.flatMap(({ bars }) => bars.map(([, bytes]) => bytes)));
+  return 1024 ** Math.floor(Math.log2(most) / 10);
+}
+
+function FigureTable({ lanes, names }: FiguresProps) {
   const { texts, formats } = useSpeech();
   const show = (value: number | null | undefined, format: (value: number) => string): string =>
     value === null || value === undefined ? '' : format(value);
@@ -111,9 +115,9 @@ function FigureTable({ lanes }: { readonly lanes: readonly LaneState[] }) {
         <thead>
           <tr>
             <td />
-            {lanes.map(({ facts }, index) => (
+            {names.map((name, index) => (
               <th key={index} scope="col">
-                {facts.label}
+                {name}
               </th>
             ))}
           </tr>

@@ -1,11 +1,11 @@
 import { memo } from 'react';
 import { useAction } from '../api/use-action.ts';
-import { AnswerDetails } from '../parts/answer-details.tsx';
+import { PlanDetails, TimingDetails } from '../parts/answer-details.tsx';
 import { statusOf } from '../parts/answer-status.ts';
 import { CANCEL } from '../parts/event-fields.ts';
-import { PlanLine } from '../parts/plan-line.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useSpeech } from '../text/language.tsx';
+import type { LaneFacts } from './documents.ts';
 import { isRunning, type LaneState } from './lane.ts';
 import { LiveText } from './live-text.tsx';
 import { MarkedText } from './marked-text.tsx';
@@ -16,7 +16,7 @@ export interface LaneCardProps {
   readonly run: ComparisonRun;
   readonly index: number;
   readonly lane: LaneState;
-  /** Lane 0's label. */
+  /** What lane 0 is called. */
   readonly reference: string;
   /** It says what lane 0 says. */
   readonly isSame: boolean;
@@ -32,12 +32,13 @@ export const LaneCard = memo(function LaneCard(props: LaneCardProps) {
   const { run, index, lane, partedAt, fastest, isConcealed } = props;
   const { texts, formats } = useSpeech();
   const { answer, facts } = lane;
-  const plan = answer.plans.at(-1);
   const language = facts.language;
   return (
     <article className="lane" id={`lane-${index}`} aria-labelledby={`lane-${index}-title`}>
       <h3 id={`lane-${index}-title`}>{facts.label}</h3>
-      <p className="place">{plan !== undefined && <PlanLine plan={plan} />}</p>
+      <div className="place">
+        <PlanDetails answer={answer} />
+      </div>
       <div
         className="answer"
         data-stage={answer.stage}
@@ -75,29 +76,30 @@ export const LaneCard = memo(function LaneCard(props: LaneCardProps) {
       {answer.problem !== null && <ProblemBox problem={answer.problem} />}
       <Findings {...props} />
       {isRunning(lane) && <StopLane id={facts.generation.id} label={facts.label} />}
-      <AnswerDetails answer={answer} />
+      <TimingDetails answer={answer} />
     </article>
   );
 });
 
 const NONE = [] as const;
 
+type Divergence = NonNullable<LaneFacts['divergence']>;
+
 /** What only shows beside lane 0, and in which languages it is written. */
 function Findings({ lane: { facts }, reference, isSame }: LaneCardProps) {
   const { texts, formats } = useSpeech();
   const { divergence, language } = facts;
   const { compare } = texts;
+  const parting = ({ commonPrefixChars, firstDifferentToken }: Divergence): string =>
+    isSame
+      ? compare.sameAs(reference)
+      : compare.partsFrom(
+          reference,
+          formats.count(commonPrefixChars),
+          firstDifferentToken === null ? null : formats.count(firstDifferentToken),
+        );
   const notes = [
-    ...(divergence === null
-      ? []
-      : [
-          isSame
-            ? compare.sameAs(reference)
-            : compare.partsFrom(reference, formats.count(divergence.commonPrefixChars)),
-        ]),
-    ...(typeof divergence?.firstDifferentToken !== 'number'
-      ? []
-      : [compare.partsAtToken(formats.count(divergence.firstDifferentToken))]),
+    ...(divergence === null ? [] : [parting(divergence)]),
     ...(language === null || language.answerLanguage === null
       ? []
       : [

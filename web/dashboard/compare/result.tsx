@@ -11,6 +11,7 @@ import { isRunning, type LaneState } from './lane.ts';
 import { LaneCard } from './lane-card.tsx';
 import { promptText } from './prompt-text.ts';
 import { ComparisonRun } from './run.ts';
+import { shortLabels } from './short-labels.ts';
 import { Toolbar } from './toolbar.tsx';
 import { Votes } from './votes.tsx';
 
@@ -26,6 +27,7 @@ export function Result({ connection, id }: ResultProps) {
   const run = useMemo(() => new ComparisonRun(connection, id), [connection, id]);
   useEffect(() => run.start(), [run]);
   const { facts, lanes, isConnected, problem } = useSyncExternalStore(run.subscribe, run.read);
+  const names = useMemo(() => shortLabels((facts?.lanes ?? []).map(({ label }) => label)), [facts]);
   return (
     <>
       <h1>{texts.compare.title}</h1>
@@ -38,10 +40,10 @@ export function Result({ connection, id }: ResultProps) {
         <>
           <Asked facts={facts} />
           <Progress facts={facts} lanes={lanes} isConnected={isConnected} />
-          <Lanes run={run} facts={facts} lanes={lanes} />
+          <Lanes run={run} facts={facts} lanes={lanes} names={names} />
           <Toolbar facts={facts} />
-          <Votes facts={facts} onVoted={run.takeFacts} />
-          <Figures lanes={lanes} />
+          <Votes facts={facts} names={names} onVoted={run.takeFacts} />
+          <Figures lanes={lanes} names={names} />
         </>
       )}
     </>
@@ -104,9 +106,10 @@ interface LanesProps {
   readonly run: ComparisonRun;
   readonly facts: ComparisonFacts;
   readonly lanes: readonly LaneState[];
+  readonly names: readonly string[];
 }
 
-function Lanes({ run, facts, lanes }: LanesProps) {
+function Lanes({ run, facts, lanes, names }: LanesProps) {
   const { texts } = useSpeech();
   const fastest = Math.max(0, ...lanes.flatMap(({ rates }) => rates));
   const parted = lanes.flatMap(({ facts: { divergence } }) => divergence?.commonPrefixChars ?? []);
@@ -115,9 +118,9 @@ function Lanes({ run, facts, lanes }: LanesProps) {
   return (
     <>
       <nav className="lane-links" aria-label={texts.compare.lanes}>
-        {lanes.map((lane, index) => (
+        {lanes.map((_, index) => (
           <a key={index} href={`#lane-${index}`}>
-            {lane.facts.label}
+            {names[index]}
           </a>
         ))}
       </nav>
@@ -128,7 +131,7 @@ function Lanes({ run, facts, lanes }: LanesProps) {
             run={run}
             index={index}
             lane={lane}
-            reference={reference.facts.label}
+            reference={names[0]!}
             isSame={index > 0 && isSame(lane, reference)}
             partedAt={index === 0 && parted.length > 0 ? Math.min(...parted) : null}
             fastest={fastest}

@@ -8,11 +8,13 @@ const VALUES = ['BETTER', 'TIE', 'WORSE'] as const satisfies readonly VoteValue[
 
 export interface VotesProps {
   readonly facts: ComparisonFacts;
+  /** How lanes are told apart here. */
+  readonly names: readonly string[];
   readonly onVoted: (facts: ComparisonFacts) => void;
 }
 
 /** What an answer is worth, once all of them are there. */
-export function Votes({ facts, onVoted }: VotesProps) {
+export function Votes({ facts, names, onVoted }: VotesProps) {
   const { texts } = useSpeech();
   const { lanes, isBlind, isRevealed, finished } = facts;
   const whole = lanes.flatMap(({ generation }, index) => (generation.state === 'COMPLETED' ? [index] : []));
@@ -27,19 +29,18 @@ export function Votes({ facts, onVoted }: VotesProps) {
       )}
       <div className="votes">
         {whole.map((index) => (
-          <LaneVote key={index} index={index} facts={facts} onVoted={onVoted} />
+          <LaneVote key={index} index={index} facts={facts} names={names} onVoted={onVoted} />
         ))}
       </div>
     </section>
   );
 }
 
-function LaneVote({ index, facts, onVoted }: VotesProps & { readonly index: number }) {
+function LaneVote({ index, facts, names, onVoted }: VotesProps & { readonly index: number }) {
   const { texts } = useSpeech();
   const [mine, setMine] = useState<VoteValue | null>(null);
   const [comment, setComment] = useState('');
   const { isBusy, problem, run } = useAction(VOTE);
-  const { label } = facts.lanes[index]!;
   const given = facts.votes.filter(({ lane }) => lane === index);
 
   const vote = async (value: VoteValue): Promise<void> => {
@@ -51,7 +52,7 @@ function LaneVote({ index, facts, onVoted }: VotesProps & { readonly index: numb
   return (
     <fieldset className="vote card">
       <legend>
-        {index === 0 ? texts.compare.againstAll(label) : texts.compare.against(label, facts.lanes[0]!.label)}
+        {index === 0 ? texts.compare.againstAll(names[0]!) : texts.compare.against(names[index]!, names[0]!)}
       </legend>
       <label>
         {texts.compare.comment}

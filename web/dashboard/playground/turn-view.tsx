@@ -1,4 +1,4 @@
-import { AnswerDetails } from '../parts/answer-details.tsx';
+import { PlanDetails, TimingDetails } from '../parts/answer-details.tsx';
 import { isFinal } from '../parts/answer.ts';
 import { statusOf } from '../parts/answer-status.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
@@ -30,7 +30,8 @@ export function TurnView({ turn, isConnected }: TurnViewProps) {
         {isLost ? texts.playground.reconnecting : statusOf(turn, texts, formats)}
       </p>
       {turn.problem !== null && <ProblemBox problem={turn.problem} />}
-      <AnswerDetails answer={turn} />
+      <PlanDetails answer={turn} />
+      <TimingDetails answer={turn} />
     </li>
   );
 }

@@ -2,6 +2,7 @@
 export const compare = {
   title: 'Compare',
   about: 'One prompt, 2 to 8 places side by side. Together where they cannot skew each other, else in turn.',
+  startHint: 'Enter starts, Shift+Enter breaks the line.',
   lanes: 'Lanes',
   laneNumber: (number: number) => `Lane ${number}`,
   addLane: 'Add a lane',
@@ -47,8 +48,8 @@ export const compare = {
   foreign: (language: string | null) =>
     language === null ? 'Another language' : `Another language: ${language}`,
   sameAs: (label: string) => `Says the same as ${label}.`,
-  partsFrom: (label: string, characters: string) => `Parts from ${label} after ${characters} characters`,
-  partsAtToken: (token: string) => `First different token: ${token}`,
+  partsFrom: (label: string, characters: string, token: string | null) =>
+    `Parts from ${label} after ${characters} characters${token === null ? '' : `, at token ${token}`}`,
   writtenIn: (language: string, percent: string, expected: string | null) =>
     `Language: ${language}${expected === null ? '' : ` (expected ${expected}, ${percent} % consistent)`}`,
   driftsAt: (offset: string) => `Drifts into another language at character ${offset}`,

@@ -4,6 +4,7 @@ export const compare: Texts['compare'] = {
   title: '比較',
   about:
     '1つのプロンプトを2〜8か所で並べて実行します。互いに影響しないときは同時に、そうでなければ順番に実行します。',
+  startHint: 'Enterで開始、Shift+Enterで改行します。',
   lanes: 'レーン',
   laneNumber: (number) => `レーン ${number}`,
   addLane: 'レーンを追加',
@@ -44,8 +45,8 @@ export const compare: Texts['compare'] = {
   driftsHere: 'ここから別の言語',
   foreign: (language) => (language === null ? '別の言語' : `別の言語: ${language}`),
   sameAs: (label) => `${label} と同じ内容です。`,
-  partsFrom: (label, characters) => `${characters}文字目以降が ${label} と異なります`,
-  partsAtToken: (token) => `最初に異なるトークン: ${token}`,
+  partsFrom: (label, characters, token) =>
+    `${label} と最初の${characters}文字が同じです${token === null ? '' : `(最初に異なるトークン: ${token})`}`,
   writtenIn: (language, percent, expected) =>
     `言語: ${language}${expected === null ? '' : `(期待 ${expected}、一致率 ${percent} %)`}`,
   driftsAt: (offset) => `${offset}文字目で別の言語に変わります`,
