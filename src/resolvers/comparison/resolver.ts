@@ -89,7 +89,7 @@ export class ComparisonResolver {
 
   @Mutation(() => Comparison, {
     description:
-      'Start the same lanes with the same prompt and seed once more. What is blind stays blind. It goes on when nobody follows it.',
+      'Start the same lanes with the same prompt and seed once more. Blind stays blind until it is voted on. It goes on when nobody follows it.',
   })
   rerunComparison(
     @Arg('id', () => ID) id: string,

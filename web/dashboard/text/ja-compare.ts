@@ -17,7 +17,7 @@ export const compare: Texts['compare'] = {
   gpuLayers: 'GPU層数',
   label: 'ラベル',
   labelUsual: '指定した内容',
-  options: 'プロンプトとサンプリング',
+  options: '詳細設定',
   goesOn: (count) => `${count}件のメッセージの会話に続けます。`,
   forget: '会話なしにする',
   saidBefore: (count) => `その前の${count}件のメッセージ`,
