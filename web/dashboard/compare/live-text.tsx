@@ -6,6 +6,9 @@ export interface LiveTextProps {
   readonly lane: number;
 }
 
+/** Characters; a browser lays out a whole piece of text anew whenever it grows. */
+const PIECE_LENGTH = 64;
+
 /**
  * An answer that is being written. What is new is added at the end, a block for each line: React and the layout of
  * what was there before have nothing to do with it, however long it is.
@@ -16,16 +19,17 @@ export function LiveText({ run, lane }: LiveTextProps) {
     const { current } = root;
     if (current === null) return;
     let length = 0;
-    let line: Text | null = null;
+    let line: HTMLElement | null = null;
+    let end: Text | null = null;
     const write = (): void => {
       const text = run.text(lane);
       if (text.length === length) return;
       for (const piece of text.slice(length).split(/(?<=\n)/)) {
-        if (line === null) {
-          line = document.createTextNode('');
-          current.appendChild(document.createElement('div')).append(line);
+        if (line === null || end === null || end.length > PIECE_LENGTH) {
+          line ??= current.appendChild(document.createElement('div'));
+          end = line.appendChild(document.createTextNode(''));
         }
-        line.appendData(piece);
+        end.appendData(piece);
         if (piece.endsWith('\n')) line = null;
       }
       length = text.length;

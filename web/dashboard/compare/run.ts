@@ -19,10 +19,12 @@ export interface RunState {
 
 /** Figures that follow every token are shown this often. */
 const SAMPLE_MS = 250;
+/** Text is written at every other frame: the eye sees no difference, and half as much is laid out and drawn. */
+const WRITE_MS = 25;
 const RETRY_MS = 2000;
 
 /**
- * A comparison as a page follows it. Text goes to those who show it once a frame; everything else is told when it
+ * A comparison as a page follows it. Text goes to those who show it at every other frame; everything else is told when it
  * changes, and figures four times a second, so that eight fast lanes cost no more than they must.
  */
 export class ComparisonRun {
@@ -39,6 +41,7 @@ export class ComparisonRun {
   /** What came up to here was there before anybody looked. */
   #seenBefore = 0;
   #isFrameDue = false;
+  #writtenMs = 0;
   #isToldWithFrame = false;
   /** Of the newest start: what an older one had asked for is nobody's. */
   #start = 0;
@@ -56,7 +59,7 @@ export class ComparisonRun {
 
   readonly read = (): RunState => this.#state;
 
-  /** Once a frame at most, when some lane has more text. */
+  /** At every other frame at most, when some lane has more text. */
   onText(listener: () => void): () => void {
     this.#textListeners.add(listener);
     return () => this.#textListeners.delete(listener);
@@ -175,12 +178,15 @@ export class ComparisonRun {
     this.#isToldWithFrame ||= isTold;
     if (this.#isFrameDue) return;
     this.#isFrameDue = true;
-    requestAnimationFrame(() => {
+    const write = (nowMs: number): void => {
+      if (nowMs - this.#writtenMs < WRITE_MS) return void requestAnimationFrame(write);
+      this.#writtenMs = nowMs;
       this.#isFrameDue = false;
       for (const listener of this.#textListeners) listener();
       if (this.#isToldWithFrame) this.#tell({});
       this.#isToldWithFrame = false;
-    });
+    };
+    requestAnimationFrame(write);
   }
 
   #tell(change: Partial<RunState>): void {
