@@ -72,7 +72,6 @@ export const EVENT_FIELDS = graphql(
 );
 
 export type AnswerEvent = ResultOf<typeof EVENT_FIELDS>;
-export type TimingsView = ResultOf<typeof TIMING_FIELDS>;
 /** Of an answer that is whole; comparisons have it without its event. */
 export type Completed = Pick<
   Extract<AnswerEvent, { __typename: 'GenerationCompleted' }>,
