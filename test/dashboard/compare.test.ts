@@ -78,7 +78,17 @@ else
       events.hold(3);
       await frozen(gateway, async () => {
         // Not from a standstill: a start may need an engine that describes its devices.
-        await Promise.all([start(), crawlUntil(gateway, events.untilHeld)]);
+        const taken = page.waitForResponse(
+          (response) => response.request().postData()?.includes('StartComparison') === true,
+        );
+        const started = start();
+        await crawlUntil(
+          gateway,
+          taken.then(() => undefined),
+        );
+        await started;
+        await events.untilFollowed;
+        await crawlUntil(gateway, events.untilHeld);
         await page.locator('.lane .answer[data-stage=WRITING]').waitFor();
         await page.evaluate(() => new Promise(requestAnimationFrame));
         const half = (await textOf(0))!;
