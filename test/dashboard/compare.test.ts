@@ -5,7 +5,7 @@ import { brokenNetwork } from '../support/broken-network.ts';
 import { noBrowser, startBrowser } from '../support/browser.ts';
 import { compare, comparison, type TestComparison } from '../support/comparing.ts';
 import { grave, HeldEvents, openDashboard, send, setGreedy, untilStage } from '../support/dashboard.ts';
-import { crawlUntil, frozen } from '../support/engines.ts';
+import { crawlUntil, frozen, untilOnlyResidents } from '../support/engines.ts';
 import { DEMO, startGateway, UNICORN, type TestGateway } from '../support/gateway.ts';
 
 const QUANTIZATIONS = ['Q2_K', 'Q4_K_M'];
@@ -76,17 +76,9 @@ else
     async function inTheMiddle(work: (half: string) => Promise<void>): Promise<void> {
       await fill();
       events.hold(3);
+      await untilOnlyResidents(gateway);
       await frozen(gateway, async () => {
-        // Not from a standstill: a start may need an engine that describes its devices.
-        const taken = page.waitForResponse(
-          (response) => response.request().postData()?.includes('StartComparison') === true,
-        );
-        const started = start();
-        await crawlUntil(
-          gateway,
-          taken.then(() => undefined),
-        );
-        await started;
+        await start();
         await events.untilFollowed;
         await crawlUntil(gateway, events.untilHeld);
         await page.locator('.lane .answer[data-stage=WRITING]').waitFor();
