@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { brokenNetwork } from '../support/broken-network.ts';
 import { noBrowser, startBrowser, WORKER_KEY } from '../support/browser.ts';
 import { grave, onPage, PHONE_WIDTH, setTheme, widthOnPhone } from '../support/dashboard.ts';
-import { DEMO, frozen, GENERATE, startGateway, UNICORN, type TestGateway } from '../support/gateway.ts';
+import { frozen } from '../support/engines.ts';
+import { DEMO, GENERATE, startGateway, UNICORN, type TestGateway } from '../support/gateway.ts';
 
 const CHAT = { messages: [{ role: 'USER', content: UNICORN }] };
 /** A loaded machine takes its time. */

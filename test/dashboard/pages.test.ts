@@ -12,7 +12,7 @@ import {
 } from '../support/dashboard.ts';
 import { DEMO, GENERATE, startGateway, textOf, UNICORN, type TestGateway } from '../support/gateway.ts';
 
-const PATHS = ['/', '/devices', '/models', '/lend', '/api'];
+const PATHS = ['/', '/compare', '/devices', '/models', '/lend', '/api'];
 
 if (noBrowser !== null)
   describe('the dashboard', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
@@ -104,6 +104,7 @@ else {
             for (const summary of await page.locator('summary').all()) await summary.click();
           }
           if (path === '/models') await page.locator('.chosen').waitFor();
+          if (path === '/compare') await page.locator('.preview').last().waitFor();
           if (path === '/devices') await page.locator('.card').first().waitFor();
           if (path === '/api') await page.getByRole('textbox', { name: 'Schema' }).waitFor();
           if (path === '/lend') await page.frameLocator('iframe').locator('#toggle').waitFor();
@@ -146,6 +147,7 @@ else {
       on(path, async (page) => {
         if (path === '/models') await page.locator('.chosen').waitFor();
         if (path === '/') await page.locator('.preview').waitFor();
+        if (path === '/compare') await page.locator('.preview').last().waitFor();
         if (path === '/devices') await page.locator('.card').first().waitFor();
         if (path === '/api') await page.getByRole('textbox', { name: 'Schema' }).waitFor();
         expect(await widthOnPhone(page)).toBe(PHONE_WIDTH);

@@ -1,19 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { brokenNetwork } from '../support/broken-network.ts';
 import { noBrowser, startBrowser } from '../support/browser.ts';
 import { answer, HeldEvents, openDashboard, send, setGreedy, untilStage } from '../support/dashboard.ts';
-import {
-  DEMO,
-  frozen,
-  GENERATE,
-  signalRunners,
-  startGateway,
-  textOf,
-  UNICORN,
-  type TestGateway,
-} from '../support/gateway.ts';
+import { crawlUntil, frozen } from '../support/engines.ts';
+import { DEMO, GENERATE, startGateway, textOf, UNICORN, type TestGateway } from '../support/gateway.ts';
 
 if (noBrowser !== null)
   describe('the playground', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
@@ -49,23 +40,9 @@ else
     });
 
     async function open(at: string): Promise<void> {
-      ({ page, problems } = await openDashboard(browser, at, '/devices'));
       events = new HeldEvents();
-      await events.watch(page);
-      await page.goto(at);
+      ({ page, problems } = await openDashboard(browser, at, '/', events));
       await setGreedy(page);
-    }
-
-    /** The engines do a little at a time, so that what they say comes in as many events, however busy the machine is. */
-    async function crawlUntil(event: Promise<void>): Promise<void> {
-      let isOver = false;
-      void event.then(() => (isOver = true));
-      while (!isOver) {
-        await signalRunners(gateway, 'SIGCONT');
-        await delay(3);
-        await signalRunners(gateway, 'SIGSTOP');
-        await delay(20);
-      }
     }
 
     /** In the middle of the answer: some of it is there, the rest is held back. */
@@ -74,7 +51,7 @@ else
       await frozen(gateway, async () => {
         await send(page, UNICORN);
         await events.untilFollowed;
-        await crawlUntil(events.untilHeld);
+        await crawlUntil(gateway, events.untilHeld);
       });
       await untilStage(page, 'WRITING');
       await page.evaluate(() => new Promise(requestAnimationFrame));

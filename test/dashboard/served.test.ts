@@ -31,7 +31,7 @@ describe('the dashboard as it is served', () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(FIRST_LOAD_BYTES);
   });
 
-  it.each(['/', '/devices', '/models', '/lend', '/api', '/devices?x=1'])(
+  it.each(['/', '/compare', '/compare/some-id', '/devices', '/models', '/lend', '/api', '/devices?x=1'])(
     'has a page at %s',
     async (where) => {
       const page = await get(where);
@@ -57,12 +57,15 @@ describe('the dashboard as it is served', () => {
     }
   });
 
-  it.each(['/nothing', '/devices/nothing', '/assets/nothing.js', '/assets/..%2findex.html'])(
-    'has nothing at %s',
-    async (where) => {
-      expect((await get(where)).status).toBe(404);
-    },
-  );
+  it.each([
+    '/nothing',
+    '/devices/nothing',
+    '/compare/some-id/nothing',
+    '/assets/nothing.js',
+    '/assets/..%2findex.html',
+  ])('has nothing at %s', async (where) => {
+    expect((await get(where)).status).toBe(404);
+  });
 
   it('leaves the explorer where it is, and the worker may be framed by nobody else', async () => {
     expect(await (await get('/graphql', { headers: { accept: 'text/html' } })).text()).toContain('GraphiQL');

@@ -141,20 +141,6 @@ export function collect<Field extends string>(
 /** What a subscriber has read. */
 export const textOf = (events: readonly TestEvent[]): string => events.map(({ text }) => text ?? '').join('');
 
-export async function signalRunners(gateway: TestGateway, signal: NodeJS.Signals): Promise<void> {
-  for (const runner of await gateway.runners()) process.kill(runner, signal);
-}
-
-/** The engines stand still: nothing can be over before somebody has looked. */
-export async function frozen(gateway: TestGateway, work: () => Promise<void>): Promise<void> {
-  await signalRunners(gateway, 'SIGSTOP');
-  try {
-    await work();
-  } finally {
-    await signalRunners(gateway, 'SIGCONT');
-  }
-}
-
 async function childrenOf(pid: number): Promise<number[]> {
   const { readFile } = await import('node:fs/promises');
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
