@@ -251,8 +251,9 @@ else
 
       await page.getByRole('link', { name: 'Another comparison' }).click();
       const rates = page.getByRole('region', { name: 'Win rates' });
-      const row = await rates.getByRole('row', { name: labels[1]! }).locator('td').allTextContents();
-      expect(row.slice(0, 4)).toEqual(['1', '0', '0', '100 %']);
+      const cells = rates.getByRole('row', { name: labels[1]! }).locator('td');
+      await cells.first().waitFor();
+      expect((await cells.allTextContents()).slice(0, 4)).toEqual(['1', '0', '0', '100 %']);
       await page.getByRole('link', { name: UNICORN }).first().click();
       await ended();
     });
