@@ -90,6 +90,8 @@ export interface LogEvents {
   };
   /** `path` without its query, which may hold a prompt. */
   'request.ended': { request: string; method: string; path: string; status: number; ms: number };
+  /** A client is gone, and what was on its way to it with it. */
+  'socket.lost': { reason: string };
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';

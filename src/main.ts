@@ -244,7 +244,7 @@ function createPulling(config: Config, { catalog, http, settings, planner, load,
   const hub = { http, endpoint: config.hfEndpoint };
   const own = pullSettings(config);
   const { schemes, transfer: patience } = own;
-  const inspections = new Inspections({ catalog, hub, schemes, patience });
+  const inspections = new Inspections({ catalog, hub, schemes, patience, now: Date.now });
   const best = bestBy(planner);
   const pulls = new Pulls({ ...own, catalog, hub, best, settings, log, now: Date.now });
   const manifests = new Manifests({ catalog, pulls, settings, http, load, log });

@@ -10,6 +10,7 @@ import { logEnd, logStart } from './generation-log.ts';
 import type { Archive, Page } from './history/archive.ts';
 import type { GenerationFilter } from './history/generation-columns.ts';
 import type { PageQuery } from './history/history-store.ts';
+import { KeptIds, type KeepEnded } from './kept-ids.ts';
 import type { GenerationRequest } from './request.ts';
 import { run, type RunServices } from './run.ts';
 import { drawSeed } from './seed.ts';
@@ -23,7 +24,7 @@ export interface GenerationsOptions extends RunServices {
   /** How long a generation goes on after its last subscriber left, milliseconds. */
   readonly disconnectGraceMs: number;
   /** Ended generations that can still be read: how many, for how long, milliseconds, and of what size together. */
-  readonly keepEnded: { readonly count: number; readonly ms: number; readonly bytes: number };
+  readonly keepEnded: KeepEnded;
 }
 
 /** How long a reader may take for the rest of an ended generation at shutdown. */
@@ -51,14 +52,14 @@ export class Generations {
   /** In the order they were created. */
   readonly #byId = new Map<string, Generation>();
   /** Those that ended, in that order. */
-  readonly #kept = new Map<string, { readonly finishedAt: number; readonly sizeBytes: number }>();
-  #keptBytes = 0;
+  readonly #kept: KeptIds;
   /** By id, until its slot is free again. */
   readonly #running = new Map<string, Promise<void>>();
   #isDraining = false;
 
   constructor(options: GenerationsOptions) {
     this.#options = options;
+    this.#kept = new KeptIds(options.keepEnded, options.now);
   }
 
   /** Starts and returns at once. @throws QUEUE_FULL, BACKEND_UNAVAILABLE while draining, and what `Planner.check` throws */
@@ -112,8 +113,13 @@ export class Generations {
 
   /** Also one that only the history has. @throws HISTORY_UNAVAILABLE */
   async find(id: string): Promise<Generation | null> {
+    return this.findInMemory(id) ?? this.#options.archive.generation(id);
+  }
+
+  /** One that runs, or ended not long ago. */
+  findInMemory(id: string): Generation | null {
     this.#forgetOld();
-    return this.#byId.get(id) ?? this.#options.archive.generation(id);
+    return this.#byId.get(id) ?? null;
   }
 
   /** Cancels, and resolves when it has ended and its slot is free. One that has ended stays as it is. @throws NOT_FOUND */
@@ -152,7 +158,7 @@ export class Generations {
 
   /** What has ended and was created before, milliseconds since 1970, goes from memory; how many that no comparison has. */
   forgetBefore(limit: number): number {
-    const old = [...this.#kept.keys()].filter((id) => this.#byId.get(id)!.createdAt.getTime() < limit);
+    const old = this.#kept.ids().filter((id) => this.#byId.get(id)!.createdAt.getTime() < limit);
     const alone = old.filter((id) => this.#byId.get(id)!.comparisonId === null);
     old.forEach((id) => this.forget(id));
     return alone.length;
@@ -160,8 +166,7 @@ export class Generations {
 
   /** What has ended goes from memory. */
   forget(id: string): void {
-    this.#keptBytes -= this.#kept.get(id)?.sizeBytes ?? 0;
-    if (this.#kept.delete(id)) this.#byId.delete(id);
+    if (this.#kept.remove(id)) this.#byId.delete(id);
   }
 
   /** Those that have not ended and run, or will run, a variant. */
@@ -252,22 +257,13 @@ export class Generations {
     void generation.ended.then(() => clearTimeout(timer));
   }
 
-  /** Oldest first, until what is left is young enough, few enough and small enough. */
   #forgetOld(): void {
-    const { keepEnded, now } = this.#options;
-    for (const [id, { finishedAt }] of this.#kept) {
-      const isOld = now() - finishedAt > keepEnded.ms;
-      // The newest may still be read to its end, whatever its size.
-      const isSmall = this.#keptBytes <= keepEnded.bytes || this.#kept.size === 1;
-      if (!isOld && this.#kept.size <= keepEnded.count && isSmall) return;
-      this.forget(id);
-    }
+    for (const id of this.#kept.tooMany()) this.forget(id);
   }
 
   #ended(generation: Generation): void {
     const { id, sizeBytes } = generation;
-    this.#kept.set(id, { finishedAt: this.#options.now(), sizeBytes });
-    this.#keptBytes += sizeBytes;
+    this.#kept.add(id, sizeBytes);
     if (generation.comparisonId === null) this.#options.archive.saveGeneration(generation);
     this.#forgetOld();
     logEnd(generation, this.#options);

@@ -51,6 +51,8 @@ export function reduce(before: ResidencyState, event: ResidencyEvent): Reduction
       const [next, effects] = serve(change(state, event.residentId, { status: 'unloading' }));
       return [next, [{ type: 'unload', residentId: event.residentId }, ...effects]];
     }
+    case 'pinned':
+      return serve(change(state, event.residentId, { isPinned: event.isPinned }));
     case 'gone':
       return serve(without(state, event.residentId));
     case 'woken':

@@ -69,6 +69,23 @@ describe('residency', () => {
     expect(types(loads)).toContain('load');
   });
 
+  it('evicts what was pinned as soon as it is let go', () => {
+    let [state] = play([requested('g1', planOf('A'), { pins: true })]);
+    const a = residentId(state, 'A');
+    const at = 100_000;
+    [state] = play(
+      [
+        { type: 'loaded', residentId: a, at: 1 },
+        { type: 'released', residentId: a, at: 2 },
+        requested('g2', planOf('B'), { at }),
+      ],
+      state,
+    );
+    expect(state.waiting.map(({ id }) => id)).toEqual(['g2']);
+    const [, effects] = play([{ type: 'pinned', residentId: a, isPinned: false, at }], state);
+    expect(types(effects)).toContain('unload');
+  });
+
   it('lets nobody overtake one that waits for memory', () => {
     let [state] = play([requested('g1', planOf('A', { slots: 2 }))]);
     const a = residentId(state, 'A');

@@ -1,15 +1,38 @@
-import type { Browser, Page, WebSocketRoute } from 'playwright-core';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import type { Browser, Frame, Page, WebSocketRoute } from 'playwright-core';
+import { expect } from 'vitest';
 
 /** A page of the dashboard, with what went wrong in it: errors of scripts, and what the content policy refused. */
-export async function openDashboard(browser: Browser, origin: string, path = '/') {
+export async function openDashboard(
+  browser: Browser,
+  origin: string,
+  path = '/',
+  /** Is in the way of what the page asks before it asks anything. */
+  events: HeldEvents | null = null,
+) {
   const page = await browser.newPage({ locale: 'en-US' });
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) problems.push(message.text());
   });
+  await events?.watch(page);
   await page.goto(`${origin}${path}`);
   return { page, problems };
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe finds that would stand in somebody's way. */
+export async function grave(frame: Page | Frame): Promise<string[]> {
+  // As an expression: the content policy lets no script in, and has nothing to say of what a debugger asks.
+  await frame.evaluate(`${axe}; undefined`);
+  const { violations } = await frame.evaluate<AxeResults>('axe.run()');
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
 }
 
 /** Greedy, so that the same prompt has the same answer. */
@@ -99,4 +122,27 @@ export class HeldEvents {
 interface Message {
   readonly type: string;
   readonly payload?: { readonly variables?: { readonly after?: number } };
+}
+
+/** On a page of its own, which must not have gone wrong. */
+export async function onPage(
+  { browser, origin }: { readonly browser: Browser; readonly origin: string },
+  path: string,
+  work: (page: Page) => Promise<void>,
+): Promise<void> {
+  const { page, problems } = await openDashboard(browser, origin, path);
+  await work(page);
+  await page.close();
+  expect(problems).toEqual([]);
+}
+
+export const setTheme = async (page: Page, theme: 'light' | 'dark'): Promise<void> => {
+  await page.getByRole('combobox', { name: 'Theme' }).selectOption(theme);
+};
+
+/** Does it scroll sideways where a phone shows it? Then it is wider than this. */
+export const PHONE_WIDTH = 360;
+export async function widthOnPhone(page: Page): Promise<number> {
+  await page.setViewportSize({ width: PHONE_WIDTH, height: 740 });
+  return page.evaluate(() => document.documentElement.scrollWidth);
 }

@@ -19,9 +19,11 @@ import { rendered } from '../../report/render.ts';
 import { cursorIn, pageOf } from '../page.ts';
 import { SafeInt } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
-import { CompareInput, ReportFormat, VoteValue } from './inputs.ts';
+import { CompareInput, LaneSchedule, ReportFormat, VoteValue } from './inputs.ts';
 import { Comparison, ComparisonConnection, ComparisonEvent, Divergence } from './types.ts';
 import { Lane, ScheduleDecision, WinRate } from './types.ts';
+import { promptOf } from '../generation/prompt.ts';
+import { Prompt } from '../generation/types.ts';
 
 interface SubscribeTo<Arguments> {
   readonly args: Arguments;
@@ -99,6 +101,19 @@ export class ComparisonResolver {
   }
 
   @Mutation(() => Comparison, {
+    description:
+      'Start the same lanes with the same prompt and seed once more. Blind stays blind until it is voted on. It goes on when nobody follows it.',
+  })
+  rerunComparison(
+    @Arg('id', () => ID) id: string,
+    @Arg('schedule', () => LaneSchedule, { nullable: true, defaultValue: LaneSchedule.AUTO })
+    schedule: LaneSchedule | null,
+    @Ctx() { comparisons, callerId }: RequestContext,
+  ): Promise<ComparisonFacts> {
+    return comparisons.rerun(id, schedule ?? LaneSchedule.AUTO, callerId);
+  }
+
+  @Mutation(() => Comparison, {
     description: 'Cancel every lane, and return when all have ended. One lane: cancelGeneration.',
   })
   cancelComparison(
@@ -147,6 +162,11 @@ export class ComparisonResolver {
     @Root() event: SentEvent,
   ): SentEvent {
     return event;
+  }
+
+  @FieldResolver(() => Prompt, { description: 'What all lanes were given.' })
+  prompt(@Root() { lanes }: ComparisonFacts): Prompt {
+    return promptOf(lanes[0]!.generation.request);
   }
 
   @FieldResolver(() => [Lane])

@@ -5,10 +5,16 @@ import type { Lending } from './use-lending.ts';
 
 const PAGES = [
   ['/', 'playground'],
+  ['/compare', 'compare'],
   ['/devices', 'devices'],
   ['/models', 'models'],
   ['/lend', 'lend'],
+  ['/api', 'api'],
 ] as const;
+
+/** Also on the pages below it. */
+const isAt = (location: string, path: string): boolean =>
+  location === path || (path !== '/' && location.startsWith(`${path}/`));
 
 export function Navigation({ lending }: { readonly lending: Lending }) {
   const { texts, language, speak } = useSpeech();
@@ -20,14 +26,11 @@ export function Navigation({ lending }: { readonly lending: Lending }) {
         <ul>
           {PAGES.map(([path, name]) => (
             <li key={path}>
-              <Link href={path} aria-current={location === path ? 'page' : undefined}>
+              <Link href={path} aria-current={isAt(location, path) ? 'page' : undefined}>
                 {texts.pages[name]}
               </Link>
             </li>
           ))}
-          <li>
-            <a href="/graphql">{texts.pages.api}</a>
-          </li>
         </ul>
       </nav>
       <p className="badge" role="status" data-lending={lending}>
