@@ -147,7 +147,9 @@ describe('a gateway that logs all it can', () => {
     await fetch(`${gateway.url}?query=${encodeURIComponent(`{ generation(id: "${PROMPT}") { id } }`)}`, {
       headers: { 'apollo-require-preflight': 'true' },
     });
-    const events = await gateway.subscribe<'generate'>(GENERATE, { input: { ...INPUT, maxTokens: 24 } });
+    const events = await gateway.subscribe<'generate'>(GENERATE, {
+      input: { ...INPUT, maxTokens: 48, sampling: { temperature: 0 } },
+    });
     const answer = events.map(({ generate }) => generate.text ?? '').join('');
     expect(answer.length).toBeGreaterThan(20);
     const log = logOf(gateway);
