@@ -1,13 +1,10 @@
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
-import type { AxeResults } from 'axe-core';
-import type { Browser, Frame, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noBrowser, startBrowser, WORKER_KEY } from '../support/browser.ts';
-import { openDashboard, send, untilStage } from '../support/dashboard.ts';
+import { grave, openDashboard, send, untilStage } from '../support/dashboard.ts';
 import { DEMO, GENERATE, startGateway, textOf, UNICORN, type TestGateway } from '../support/gateway.ts';
 
-const PATHS = ['/', '/devices', '/models', '/lend'];
+const PATHS = ['/', '/compare', '/devices', '/models', '/lend'];
 
 if (noBrowser !== null)
   describe('the dashboard', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
@@ -188,16 +185,6 @@ else {
   });
 
   describe('everybody', () => {
-    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-    async function grave(frame: Page | Frame): Promise<string[]> {
-      // As an expression: the content policy lets no script in, and has nothing to say of what a debugger asks.
-      await frame.evaluate(`${axe}; undefined`);
-      const { violations } = await frame.evaluate<AxeResults>('axe.run()');
-      return violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-    }
-
     describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
       it.each(PATHS)('finds nothing in the way at %s', (path) =>
         on(path, async (page) => {
@@ -210,6 +197,7 @@ else {
             for (const summary of await page.locator('summary').all()) await summary.click();
           }
           if (path === '/models') await page.locator('.chosen').waitFor();
+          if (path === '/compare') await page.locator('.preview').last().waitFor();
           if (path === '/devices') await page.locator('.card').first().waitFor();
           if (path === '/lend') await page.frameLocator('iframe').locator('#toggle').waitFor();
           for (const frame of page.frames()) expect(await grave(frame)).toEqual([]);
@@ -252,6 +240,7 @@ else {
         await page.setViewportSize({ width: 360, height: 740 });
         if (path === '/models') await page.locator('.chosen').waitFor();
         if (path === '/') await page.locator('.preview').waitFor();
+        if (path === '/compare') await page.locator('.preview').last().waitFor();
         if (path === '/devices') await page.locator('.card').first().waitFor();
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
       }),

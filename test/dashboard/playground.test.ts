@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { brokenNetwork } from '../support/broken-network.ts';
 import { noBrowser, startBrowser } from '../support/browser.ts';
 import { answer, HeldEvents, openDashboard, send, setGreedy, untilStage } from '../support/dashboard.ts';
+import { crawlUntil, frozen } from '../support/engines.ts';
 import { DEMO, GENERATE, startGateway, textOf, UNICORN, type TestGateway } from '../support/gateway.ts';
 
 if (noBrowser !== null)
@@ -40,46 +40,18 @@ else
     });
 
     async function open(at: string): Promise<void> {
-      ({ page, problems } = await openDashboard(browser, at, '/devices'));
       events = new HeldEvents();
-      await events.watch(page);
-      await page.goto(at);
+      ({ page, problems } = await openDashboard(browser, at, '/', events));
       await setGreedy(page);
-    }
-
-    const signalRunners = async (signal: NodeJS.Signals): Promise<void> => {
-      for (const runner of await gateway.runners()) process.kill(runner, signal);
-    };
-
-    /** The engines stand still: nothing can be over before somebody has looked. */
-    async function frozen(work: () => Promise<void>): Promise<void> {
-      await signalRunners('SIGSTOP');
-      try {
-        await work();
-      } finally {
-        await signalRunners('SIGCONT');
-      }
-    }
-
-    /** The engines do a little at a time, so that what they say comes in as many events, however busy the machine is. */
-    async function crawlUntil(event: Promise<void>): Promise<void> {
-      let isOver = false;
-      void event.then(() => (isOver = true));
-      while (!isOver) {
-        await signalRunners('SIGCONT');
-        await delay(3);
-        await signalRunners('SIGSTOP');
-        await delay(20);
-      }
     }
 
     /** In the middle of the answer: some of it is there, the rest is held back. */
     async function untilHalf(): Promise<string> {
       events.hold(3);
-      await frozen(async () => {
+      await frozen(gateway, async () => {
         await send(page, UNICORN);
         await events.untilFollowed;
-        await crawlUntil(events.untilHeld);
+        await crawlUntil(gateway, events.untilHeld);
       });
       await untilStage(page, 'WRITING');
       await page.evaluate(() => new Promise(requestAnimationFrame));
@@ -191,7 +163,7 @@ else
     });
 
     it('stops', async () => {
-      await frozen(async () => {
+      await frozen(gateway, async () => {
         await send(page, UNICORN);
         await events.untilFollowed;
         await page.getByRole('button', { name: 'Stop' }).click();

@@ -31,18 +31,21 @@ describe('the dashboard as it is served', () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(FIRST_LOAD_BYTES);
   });
 
-  it.each(['/', '/devices', '/models', '/lend', '/devices?x=1'])('has a page at %s', async (where) => {
-    const page = await get(where);
-    expect(page.status).toBe(200);
-    expect(await page.text()).toBe(html);
-    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(page.headers.get('cache-control')).toBe('no-cache');
-    expect(page.headers.get('x-content-type-options')).toBe('nosniff');
-    const policy = page.headers.get('content-security-policy')!;
-    expect(policy).toContain("default-src 'none'");
-    expect(policy).toContain("frame-ancestors 'none'");
-    expect(policy).not.toMatch(/unsafe|\*|https?:/);
-  });
+  it.each(['/', '/compare', '/compare/some-id', '/devices', '/models', '/lend', '/devices?x=1'])(
+    'has a page at %s',
+    async (where) => {
+      const page = await get(where);
+      expect(page.status).toBe(200);
+      expect(await page.text()).toBe(html);
+      expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+      expect(page.headers.get('cache-control')).toBe('no-cache');
+      expect(page.headers.get('x-content-type-options')).toBe('nosniff');
+      const policy = page.headers.get('content-security-policy')!;
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).not.toMatch(/unsafe|\*|https?:/);
+    },
+  );
 
   it('has its assets for a year, named by what is in them', async () => {
     for (const name of firstScripts(html)) {
@@ -54,12 +57,15 @@ describe('the dashboard as it is served', () => {
     }
   });
 
-  it.each(['/nothing', '/devices/nothing', '/assets/nothing.js', '/assets/..%2findex.html'])(
-    'has nothing at %s',
-    async (where) => {
-      expect((await get(where)).status).toBe(404);
-    },
-  );
+  it.each([
+    '/nothing',
+    '/devices/nothing',
+    '/compare/some-id/nothing',
+    '/assets/nothing.js',
+    '/assets/..%2findex.html',
+  ])('has nothing at %s', async (where) => {
+    expect((await get(where)).status).toBe(404);
+  });
 
   it('leaves the explorer where it is, and the worker may be framed by nobody else', async () => {
     expect(await (await get('/graphql', { headers: { accept: 'text/html' } })).text()).toContain('GraphiQL');

@@ -275,6 +275,48 @@ describe('comparisonEvents', () => {
   });
 });
 
+const RERUN = `mutation ($id: ID!, $schedule: LaneSchedule) {
+  rerunComparison(id: $id, schedule: $schedule) { ${COMPARISON} prompt { text messages { role content } } } }`;
+
+describe('once more', () => {
+  type Rerun = { rerunComparison: TestComparison & { readonly prompt: object } };
+  const rerun = async (id: string, schedule?: string) =>
+    (await gateway.query<Rerun>(RERUN, { id, schedule })).data.rerunComparison;
+  const endOf = async (id: string) => {
+    await until(id, ({ lane }) => lane === null);
+    return comparison(gateway, id);
+  };
+  const textsOf = ({ lanes }: TestComparison) => lanes.map(({ generation }) => generation.text);
+
+  it('the same is asked with the same seed, in the schedule wanted', async () => {
+    const lanes = [lane('Q2_K', { label: 'small' }), lane('Q4_K_M')];
+    const input = { ...base, sampling: {}, lanes, schedule: 'TOGETHER' };
+    const first = (await compare(gateway, input)).at(-1)!.comparison!;
+    const again = await rerun(first.id, 'IN_TURN');
+    expect(again.id).not.toBe(first.id);
+    expect(again.prompt).toEqual({ text: null, messages: prompt.messages });
+    expect(again.schedule.taken).toBe('IN_TURN');
+    const ended = await endOf(again.id);
+    expect(ended.lanes.map(({ label }) => label)).toEqual(first.lanes.map(({ label }) => label));
+    expect(textsOf(ended)).toEqual(textsOf(first));
+  });
+
+  it('is blind as long as it is not told which lane is which', async () => {
+    const input = { ...base, prompt: { text: 'Once upon a time' }, lanes: lanesOf('Q2_K', 'F16') };
+    const first = (await compare(gateway, { ...input, blind: true })).at(-1)!.comparison!;
+    const again = await rerun(first.id);
+    expect(again).toMatchObject({ isBlind: true, isRevealed: false });
+    expect(again.prompt).toEqual({ text: 'Once upon a time', messages: null });
+    expect(textsOf(await endOf(again.id)).toSorted()).toEqual(textsOf(first).toSorted());
+    await vote(first.id, 1, 'TIE');
+    expect(await rerun(first.id)).toMatchObject({ isBlind: false, isRevealed: true });
+  });
+
+  it('is nothing where there was nothing', async () => {
+    expect((await gateway.query(RERUN, { id: 'nobody' })).errors![0]!.extensions.code).toBe('NOT_FOUND');
+  });
+});
+
 describe('bad input', () => {
   const two = lanesOf('Q2_K', 'Q4_K_M');
   it.each([

@@ -1,15 +1,37 @@
-import type { Browser, Page, WebSocketRoute } from 'playwright-core';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import type { Browser, Frame, Page, WebSocketRoute } from 'playwright-core';
 
 /** A page of the dashboard, with what went wrong in it: errors of scripts, and what the content policy refused. */
-export async function openDashboard(browser: Browser, origin: string, path = '/') {
+export async function openDashboard(
+  browser: Browser,
+  origin: string,
+  path = '/',
+  /** Is in the way of what the page asks before it asks anything. */
+  events: HeldEvents | null = null,
+) {
   const page = await browser.newPage({ locale: 'en-US' });
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) problems.push(message.text());
   });
+  await events?.watch(page);
   await page.goto(`${origin}${path}`);
   return { page, problems };
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe finds that would stand in somebody's way. */
+export async function grave(frame: Page | Frame): Promise<string[]> {
+  // As an expression: the content policy lets no script in, and has nothing to say of what a debugger asks.
+  await frame.evaluate(`${axe}; undefined`);
+  const { violations } = await frame.evaluate<AxeResults>('axe.run()');
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
 }
 
 /** Greedy, so that the same prompt has the same answer. */

@@ -15,7 +15,7 @@ createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <Provider value={connection.client}>
       <Speaking>
-        <App session={session} />
+        <App connection={connection} session={session} />
       </Speaking>
     </Provider>
   </StrictMode>,

@@ -8,8 +8,9 @@ import type { Archive, Page } from '../history/archive.ts';
 import type { ComparisonFilter } from '../history/comparison-columns.ts';
 import type { PageQuery } from '../history/history-store.ts';
 import { Comparison, type ComparisonLane } from './comparison.ts';
-import { ofLane, type ComparisonRequest, type LaneRequest } from './comparison-request.ts';
+import { ofLane, type ComparisonRequest, type LaneRequest, type LaneSchedule } from './comparison-request.ts';
 import type { EnergyMeter, EnergySpan } from './energy.ts';
+import { rerunRequest } from './rerun.ts';
 import { scheduleLanes, type Scheduled, type ScheduleServices } from './schedule.ts';
 import type { MemoryComparisonStore } from './store.ts';
 import { winRates, type Vote, type WinRate } from './votes.ts';
@@ -75,6 +76,11 @@ export class Comparisons {
   /** Also one that only the history has. @throws HISTORY_UNAVAILABLE */
   async find(id: string): Promise<Comparison | null> {
     return this.#options.store.find(id) ?? this.#options.archive.comparison(id);
+  }
+
+  /** The same once more, in the schedule given. @throws NOT_FOUND, HISTORY_UNAVAILABLE, and what `start` throws */
+  async rerun(id: string, schedule: LaneSchedule, callerId: string): Promise<Comparison> {
+    return this.start(rerunRequest(await this.get(id), schedule), callerId);
   }
 
   /** @throws NOT_FOUND, HISTORY_UNAVAILABLE */

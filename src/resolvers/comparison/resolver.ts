@@ -11,12 +11,14 @@ import type { Divergence as DivergenceFacts } from '../../generation/comparison/
 import type { ScheduleDecision as DecisionFacts } from '../../generation/comparison/schedule.ts';
 import type { WinRate as WinRateFacts } from '../../generation/comparison/votes.ts';
 import type { LanguageReport as LanguageFacts } from '../../language/report.ts';
+import { promptOf } from '../generation/prompt.ts';
+import { Prompt } from '../generation/types.ts';
 import { LanguageReport } from '../language/types.ts';
 import { comparisonFilter, ComparisonsArgs } from '../history/filters.ts';
 import { cursorIn, pageOf } from '../page.ts';
 import { SafeInt } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
-import { CompareInput, VoteValue } from './inputs.ts';
+import { CompareInput, LaneSchedule, VoteValue } from './inputs.ts';
 import { Comparison, ComparisonConnection, ComparisonEvent, Divergence } from './types.ts';
 import { Lane, ScheduleDecision, WinRate } from './types.ts';
 
@@ -96,6 +98,19 @@ export class ComparisonResolver {
   }
 
   @Mutation(() => Comparison, {
+    description:
+      'Start the same lanes with the same prompt and seed once more. Blind stays blind until it is voted on. It goes on when nobody follows it.',
+  })
+  rerunComparison(
+    @Arg('id', () => ID) id: string,
+    @Arg('schedule', () => LaneSchedule, { nullable: true, defaultValue: LaneSchedule.AUTO })
+    schedule: LaneSchedule | null,
+    @Ctx() { comparisons, callerId }: RequestContext,
+  ): Promise<ComparisonFacts> {
+    return comparisons.rerun(id, schedule ?? LaneSchedule.AUTO, callerId);
+  }
+
+  @Mutation(() => Comparison, {
     description: 'Cancel every lane, and return when all have ended. One lane: cancelGeneration.',
   })
   cancelComparison(
@@ -144,6 +159,11 @@ export class ComparisonResolver {
     @Root() event: SentEvent,
   ): SentEvent {
     return event;
+  }
+
+  @FieldResolver(() => Prompt, { description: 'What all lanes were given.' })
+  prompt(@Root() { lanes }: ComparisonFacts): Prompt {
+    return promptOf(lanes[0]!.generation.request);
   }
 
   @FieldResolver(() => [Lane])

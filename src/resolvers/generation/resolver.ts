@@ -18,13 +18,11 @@ import { cursorIn, pageOf } from '../page.ts';
 import type { RequestContext, Services } from '../services.ts';
 import { GenerationConnection } from './connection.ts';
 import { GenerationEvent, PlanChosen } from './events.ts';
-import { ChatRole } from './enums.ts';
 import { GenerateInput } from './inputs.ts';
+import { promptOf } from './prompt.ts';
 import { Generation, GenerationError, GenerationSettings, Prompt, Timings } from './types.ts';
 
 const BLIND = 'It is part of a blind comparison: follow that with comparisonEvents until it is voted on.';
-
-const UPPER_ROLES = { system: ChatRole.SYSTEM, user: ChatRole.USER, assistant: ChatRole.ASSISTANT };
 
 interface SubscribeTo<Arguments> {
   readonly args: Arguments;
@@ -108,10 +106,7 @@ export class GenerationResolver {
 
   @FieldResolver(() => Prompt)
   prompt(@Root() { request }: GenerationFacts): Prompt {
-    const { prompt } = request;
-    if ('text' in prompt) return { text: prompt.text, messages: null };
-    const messages = prompt.messages.map(({ role, content }) => ({ role: UPPER_ROLES[role], content }));
-    return { text: null, messages };
+    return promptOf(request);
   }
 
   @FieldResolver(() => GenerationSettings, {

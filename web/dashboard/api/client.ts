@@ -26,8 +26,8 @@ function socketOf(url: string, onOpened: () => void) {
 
 export interface Connection {
   readonly client: Client;
-  /** Each time that the way for subscriptions is open, also anew. */
-  readonly onOpened: (listener: () => void) => void;
+  /** Each time that the way for subscriptions is open, also anew. Returns what ends it. */
+  readonly onOpened: (listener: () => void) => () => void;
 }
 
 /** No cache: memory, residents and plans change by themselves, and an old figure would be a wrong one. */
@@ -59,5 +59,11 @@ export function createClient(origin: string): Connection {
       }),
     ],
   });
-  return { client, onOpened: (listener) => void listeners.add(listener) };
+  return {
+    client,
+    onOpened(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
 }

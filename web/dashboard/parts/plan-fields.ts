@@ -1,4 +1,4 @@
-import type { ResultOf } from 'gql.tada';
+import type { ResultOf, VariablesOf } from 'gql.tada';
 import { graphql } from '../api/graphql.ts';
 
 /** What is shown of a plan, wherever one is shown. */
@@ -33,4 +33,21 @@ export const PLAN_FIELDS = graphql(`
   }
 `);
 
+export const PREVIEW = graphql(
+  `
+    query Preview($input: PlanInput!) {
+      plan(input: $input) {
+        chosen {
+          ...PlanFields
+        }
+        candidates {
+          ...PlanFields
+        }
+      }
+    }
+  `,
+  [PLAN_FIELDS],
+);
+
 export type PlanView = ResultOf<typeof PLAN_FIELDS>;
+export type PlanInput = VariablesOf<typeof PREVIEW>['input'];

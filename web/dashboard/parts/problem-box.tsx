@@ -7,9 +7,11 @@ export function ProblemBox({ problem }: { readonly problem: Problem }) {
   const own: Readonly<Record<string, string>> = {
     [UNREACHABLE]: texts.unreachable,
     [INTERRUPTED]: texts.interrupted,
+    NOT_FOUND: texts.compare.missing,
   };
   const { code, message } = problem;
-  const text = own[code];
+  // What the gateway says is better than what we could.
+  const text = message === '' ? own[code] : undefined;
   return (
     <div className="problem" role="alert">
       <strong>{texts.problem}</strong> <code>{code}</code>

@@ -8,9 +8,12 @@ export interface ComposerProps {
   readonly onSend: (prompt: string) => void;
   readonly onStop: () => void;
   readonly onClear: () => void;
+  /** The prompt as it is written; empty for the newest one that was sent. */
+  readonly onCompare: (prompt: string) => void;
 }
 
-export function Composer({ isBusy, canSend, hasTurns, onSend, onStop, onClear }: ComposerProps) {
+export function Composer(props: ComposerProps) {
+  const { isBusy, canSend, hasTurns, onSend, onStop, onClear, onCompare } = props;
   const { texts } = useSpeech();
   const [prompt, setPrompt] = useState('');
   const hint = useId();
@@ -58,6 +61,16 @@ export function Composer({ isBusy, canSend, hasTurns, onSend, onStop, onClear }:
             {texts.playground.send}
           </button>
         )}
+        <button
+          type="button"
+          className="secondary"
+          disabled={!hasTurns && prompt.trim() === ''}
+          onClick={() => {
+            onCompare(prompt);
+          }}
+        >
+          {texts.compare.fromPlayground}
+        </button>
         {hasTurns && (
           <button type="button" className="secondary" onClick={onClear}>
             {texts.playground.clear}

@@ -1,25 +1,26 @@
 import { useSyncExternalStore } from 'react';
+import { useLocation } from 'wouter';
 import { problemOf } from '../api/problem.ts';
 import { usePolled } from '../api/use-polled.ts';
+import { CHOICES, CHOICES_POLL_MS } from '../parts/choices.ts';
+import { knownPlace } from '../parts/place.ts';
+import { writeSettings } from '../compare/settings.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useTitle } from '../shell/use-title.ts';
 import { useSpeech } from '../text/language.tsx';
+import { comparedSettings } from './compared-settings.ts';
 import { Composer } from './composer.tsx';
-import { CHOICES } from './documents.ts';
 import type { Session } from './session.ts';
-import { knownSettings } from './settings.ts';
 import { SettingsForm } from './settings-form.tsx';
 import { TurnView } from './turn-view.tsx';
 
-/** Browsers that lend themselves come and go, and models are pulled. */
-const POLL_MS = 5000;
-
 export function Playground({ session }: { readonly session: Session }) {
   const { texts } = useSpeech();
+  const [, navigate] = useLocation();
   useTitle(texts.playground.title);
   const { settings, turns, isConnected, stopProblem } = useSyncExternalStore(session.subscribe, session.read);
-  const { data: choices, error } = usePolled(CHOICES, POLL_MS);
-  const chosen = choices === null ? null : knownSettings(settings, choices);
+  const { data: choices, error } = usePolled(CHOICES, CHOICES_POLL_MS);
+  const chosen = choices === null ? null : knownPlace(settings, choices);
   const canSend = chosen !== null && chosen.model !== '';
   return (
     <div className="playground">
@@ -44,6 +45,10 @@ export function Playground({ session }: { readonly session: Session }) {
             void session.send(prompt);
           }}
           onStop={() => void session.stop()}
+          onCompare={(prompt) => {
+            writeSettings(sessionStorage, comparedSettings(chosen ?? settings, turns, prompt));
+            navigate('/compare');
+          }}
           onClear={() => {
             session.clear();
           }}

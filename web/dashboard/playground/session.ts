@@ -1,11 +1,14 @@
 import type { Client } from 'urql';
+import { map, pipe } from 'wonka';
 import type { Connection } from '../api/client.ts';
+import { follow } from '../api/follow.ts';
 import { problemOf, type Problem } from '../api/problem.ts';
-import { CANCEL, START, type FollowedEvent } from './documents.ts';
-import { follow } from './follow.ts';
+import { failed, isFinal, isFinalEvent, take } from '../parts/answer.ts';
+import { CANCEL } from '../parts/event-fields.ts';
+import { FOLLOW, START } from './documents.ts';
 import { readKept, writeKept } from './kept.ts';
 import { generateInput, type Settings } from './settings.ts';
-import { failed, isFinal, newTurn, take, type Turn } from './turn.ts';
+import { newTurn, type Turn } from './turn.ts';
 
 export interface SessionState {
   readonly settings: Settings;
@@ -111,10 +114,15 @@ export class Session {
 
   #follow({ id, sequence }: Turn): void {
     if (id === null) return;
-    this.#unfollow = follow(this.#client, {
-      id,
+    this.#unfollow = follow({
+      ask: (after) =>
+        pipe(
+          this.#client.subscription(FOLLOW, { id, after }),
+          map(({ data, error }) => ({ data: data?.generationEvents, error })),
+        ),
       after: sequence,
-      onEvent: (event: FollowedEvent) => this.#changeNewest((turn) => take(turn, event)),
+      isFinal: isFinalEvent,
+      onEvent: (event) => this.#changeNewest((turn) => take(turn, event)),
       onRefused: (problem) => this.#changeNewest((turn) => failed(turn, problem)),
       onLost: () => this.#connected(false),
     });

@@ -1,10 +1,12 @@
+import type { Choices } from '../parts/choices.ts';
 import { NumberField } from '../parts/fields.tsx';
+import { backendOf } from '../parts/place.ts';
+import { PlanPreview } from '../parts/plan-preview.tsx';
+import { PromptFields } from '../parts/prompt-fields.tsx';
+import { SamplingFields } from '../parts/sampling-fields.tsx';
 import { useSpeech } from '../text/language.tsx';
-import type { Choices } from './documents.ts';
-import { PlanPreview } from './plan-preview.tsx';
-import { SamplingFields } from './sampling-fields.tsx';
+import { planInput, type Settings } from './settings.ts';
 import { WhereFields } from './where-fields.tsx';
-import type { Settings } from './settings.ts';
 
 export interface SettingsFormProps {
   readonly settings: Settings;
@@ -19,35 +21,8 @@ export function SettingsForm(props: SettingsFormProps) {
     <section className="settings" aria-labelledby="settings-title">
       <h2 id="settings-title">{texts.playground.settings}</h2>
       <WhereFields {...props} />
-      <PlanPreview settings={settings} />
-      <fieldset>
-        <legend>{texts.playground.mode}</legend>
-        {[false, true].map((isRaw) => (
-          <label key={String(isRaw)} className="choice">
-            <input
-              type="radio"
-              name="mode"
-              checked={settings.isRaw === isRaw}
-              onChange={() => {
-                onChange({ isRaw });
-              }}
-            />
-            {isRaw ? texts.playground.raw : texts.playground.chat}
-          </label>
-        ))}
-      </fieldset>
-      {!settings.isRaw && (
-        <label>
-          {texts.playground.system}
-          <textarea
-            rows={2}
-            value={settings.system}
-            onChange={(event) => {
-              onChange({ system: event.target.value });
-            }}
-          />
-        </label>
-      )}
+      <PlanPreview input={planInput(settings)} backend={backendOf(settings)} />
+      <PromptFields kind={settings} onChange={onChange} />
       <NumberField
         label={texts.playground.maxTokens}
         min={1}
@@ -57,7 +32,12 @@ export function SettingsForm(props: SettingsFormProps) {
           onChange({ maxTokens });
         }}
       />
-      <SamplingFields settings={settings} onChange={onChange} />
+      <SamplingFields
+        sampling={settings.sampling}
+        onChange={(sampling) => {
+          onChange({ sampling });
+        }}
+      />
     </section>
   );
 }

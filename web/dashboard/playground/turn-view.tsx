@@ -1,10 +1,9 @@
+import { PlanDetails, TimingDetails } from '../parts/answer-details.tsx';
+import { isFinal } from '../parts/answer.ts';
+import { statusOf } from '../parts/answer-status.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
-import { PlanLine } from '../parts/plan-line.tsx';
-import { PlanMemory } from '../parts/plan-memory.tsx';
-import { PlanReasons } from '../parts/plan-reasons.tsx';
 import { useSpeech } from '../text/language.tsx';
-import { TimingsTable } from './timings-table.tsx';
-import { isFinal, type Turn } from './turn.ts';
+import type { Turn } from './turn.ts';
 
 export interface TurnViewProps {
   readonly turn: Turn;
@@ -12,7 +11,8 @@ export interface TurnViewProps {
 }
 
 export function TurnView({ turn, isConnected }: TurnViewProps) {
-  const { texts } = useSpeech();
+  const { texts, formats } = useSpeech();
+  const isLost = !isConnected && !isFinal(turn);
   return (
     <li>
       <p className="prompt">
@@ -26,66 +26,12 @@ export function TurnView({ turn, isConnected }: TurnViewProps) {
       {turn.stage === 'LOADING' && turn.progress !== null && (
         <progress value={turn.progress} aria-label={texts.playground.stages.LOADING} />
       )}
-      <Status turn={turn} isConnected={isConnected} />
-      {turn.problem !== null && <ProblemBox problem={turn.problem} />}
-      <PlanDetails turn={turn} />
-      {turn.completed !== null && (
-        <details>
-          <summary>{texts.timings.title}</summary>
-          <TimingsTable completed={turn.completed} />
-        </details>
-      )}
-    </li>
-  );
-}
-
-function Status({ turn, isConnected }: TurnViewProps) {
-  const { texts, formats } = useSpeech();
-  const { stages, finish, ahead, tokens, reconnecting } = texts.playground;
-  if (!isConnected && !isFinal(turn))
-    return (
       <p className="status" role="status">
-        {reconnecting}
+        {isLost ? texts.playground.reconnecting : statusOf(turn, texts, formats)}
       </p>
-    );
-  const parts = [
-    stages[turn.stage],
-    ...(turn.stage === 'QUEUED' && turn.position !== null ? [ahead(turn.position)] : []),
-    ...(turn.completed === null ? [] : [finish[turn.completed.finishReason]]),
-    ...(isFinal(turn) && turn.tokens > 0 ? [tokens(formats.count(turn.tokens))] : []),
-  ];
-  return (
-    <p className="status" role="status">
-      {parts.join(' · ')}
-    </p>
-  );
-}
-
-function PlanDetails({ turn: { plans } }: { readonly turn: Turn }) {
-  const { texts } = useSpeech();
-  const plan = plans.at(-1);
-  if (plan === undefined) return null;
-  const before = plans.slice(0, -1);
-  return (
-    <details>
-      <summary>
-        {texts.plan.ranOn} <PlanLine plan={plan} />
-      </summary>
-      <PlanMemory plan={plan} />
-      <h3>{texts.plan.reasons}</h3>
-      <PlanReasons reasons={plan.reasons} />
-      {before.length > 0 && (
-        <>
-          <h3>{texts.plan.tried}</h3>
-          <ol>
-            {before.map((tried, index) => (
-              <li key={index}>
-                <PlanLine plan={tried} />
-              </li>
-            ))}
-          </ol>
-        </>
-      )}
-    </details>
+      {turn.problem !== null && <ProblemBox problem={turn.problem} />}
+      <PlanDetails answer={turn} />
+      <TimingDetails answer={turn} />
+    </li>
   );
 }

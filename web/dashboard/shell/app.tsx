@@ -1,5 +1,6 @@
 import { lazy, Suspense } from 'react';
 import { Route, Switch } from 'wouter';
+import type { Connection } from '../api/client.ts';
 import { LendFrame } from '../lend/lend-frame.tsx';
 import { Playground } from '../playground/playground.tsx';
 import type { Session } from '../playground/session.ts';
@@ -7,10 +8,16 @@ import { useSpeech } from '../text/language.tsx';
 import { Navigation } from './navigation.tsx';
 import { useLending } from './use-lending.ts';
 
+const Compare = lazy(async () => import('../compare/compare.tsx'));
 const Devices = lazy(async () => import('../devices/devices.tsx'));
 const Models = lazy(async () => import('../models/models.tsx'));
 
-export function App({ session }: { readonly session: Session }) {
+export interface AppProps {
+  readonly connection: Connection;
+  readonly session: Session;
+}
+
+export function App({ connection, session }: AppProps) {
   const { texts } = useSpeech();
   const lending = useLending();
   return (
@@ -25,6 +32,10 @@ export function App({ session }: { readonly session: Session }) {
             <Route path="/">
               <Playground session={session} />
             </Route>
+            <Route path="/compare">
+              <Compare connection={connection} id={null} />
+            </Route>
+            <Route path="/compare/:id">{({ id }) => <Compare connection={connection} id={id} />}</Route>
             <Route path="/devices">
               <Devices />
             </Route>

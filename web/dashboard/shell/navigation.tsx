@@ -5,10 +5,15 @@ import type { Lending } from './use-lending.ts';
 
 const PAGES = [
   ['/', 'playground'],
+  ['/compare', 'compare'],
   ['/devices', 'devices'],
   ['/models', 'models'],
   ['/lend', 'lend'],
 ] as const;
+
+/** Also on the pages below it. */
+const isAt = (location: string, path: string): boolean =>
+  location === path || (path !== '/' && location.startsWith(`${path}/`));
 
 export function Navigation({ lending }: { readonly lending: Lending }) {
   const { texts, language, speak } = useSpeech();
@@ -20,7 +25,7 @@ export function Navigation({ lending }: { readonly lending: Lending }) {
         <ul>
           {PAGES.map(([path, name]) => (
             <li key={path}>
-              <Link href={path} aria-current={location === path ? 'page' : undefined}>
+              <Link href={path} aria-current={isAt(location, path) ? 'page' : undefined}>
                 {texts.pages[name]}
               </Link>
             </li>

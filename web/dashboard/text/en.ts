@@ -1,9 +1,12 @@
+import { compare } from './en-compare.ts';
+
 /** Every text of the pages, in English. What the gateway itself says (reasons, messages) is English always. */
 export const en = {
   skip: 'Skip to the page',
   navigation: 'Pages',
   pages: {
     playground: 'Playground',
+    compare: 'Compare',
     devices: 'Devices',
     models: 'Models',
     lend: 'Lend this browser',
@@ -106,6 +109,7 @@ export const en = {
     },
     tokens: (count: string) => (count === '1' ? '1 token' : `${count} tokens`),
   },
+  compare,
   timings: {
     title: 'Timings',
     stage: 'Stage',

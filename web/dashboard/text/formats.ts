@@ -5,6 +5,8 @@ export interface Formats {
   readonly decimal: (value: number) => string;
   /** Four significant digits: ratios near 1. */
   readonly ratio: (value: number) => string;
+  /** Date and time of an ISO instant, where the reader is. */
+  readonly time: (instant: string) => string;
   /** 46.7 B as people say it of parameters. */
   readonly short: (value: number) => string;
 }
@@ -15,6 +17,7 @@ export function formatsOf(language: string): Formats {
   const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
   const decimal = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
   const ratio = new Intl.NumberFormat(language, { maximumSignificantDigits: 5 });
+  const time = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
   // Parameters are counted in B and M everywhere, also in Japanese.
   const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
   return {
@@ -25,6 +28,7 @@ export function formatsOf(language: string): Formats {
     count: (value) => whole.format(value),
     decimal: (value) => decimal.format(value),
     ratio: (value) => ratio.format(value),
+    time: (instant) => time.format(new Date(instant)),
     short: (value) => short.format(value),
   };
 }

@@ -1,10 +1,12 @@
 import type { Texts } from './en.ts';
+import { compare } from './ja-compare.ts';
 
 export const ja: Texts = {
   skip: '本文へ移動',
   navigation: 'ページ',
   pages: {
     playground: 'プレイグラウンド',
+    compare: '比較',
     devices: 'デバイス',
     models: 'モデル',
     lend: 'ブラウザを貸す',
@@ -108,6 +110,7 @@ export const ja: Texts = {
     },
     tokens: (count) => `${count} トークン`,
   },
+  compare,
   timings: {
     title: '所要時間',
     stage: '段階',

@@ -1,5 +1,5 @@
 import { useSpeech } from '../text/language.tsx';
-import type { Completed } from './documents.ts';
+import type { Completed } from './event-fields.ts';
 
 type StageTiming = Completed['timings']['eval'];
 

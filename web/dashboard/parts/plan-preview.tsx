@@ -1,23 +1,27 @@
 import { problemOf } from '../api/problem.ts';
 import { useAnswer } from '../api/use-answer.ts';
-import { bestPerQuantization } from '../parts/best-per-quantization.ts';
-import { PlanLine } from '../parts/plan-line.tsx';
-import { PlanReasons } from '../parts/plan-reasons.tsx';
-import { ProblemBox } from '../parts/problem-box.tsx';
 import { useSpeech } from '../text/language.tsx';
-import { PREVIEW } from './documents.ts';
-import { backendOf, planInput, type Settings } from './settings.ts';
+import { bestPerQuantization } from './best-per-quantization.ts';
+import { PREVIEW, type PlanInput } from './plan-fields.ts';
+import { PlanLine } from './plan-line.tsx';
+import { PlanReasons } from './plan-reasons.tsx';
+import { ProblemBox } from './problem-box.tsx';
 
 const QUIET_MS = 200;
 
-/** What the gateway would do with these settings, before anything is loaded. */
-export function PlanPreview({ settings }: { readonly settings: Settings }) {
+export interface PlanPreviewProps {
+  readonly input: PlanInput;
+  /** Null for any. */
+  readonly backend: string | null;
+}
+
+/** What the gateway would do, before anything is loaded. */
+export function PlanPreview({ input, backend }: PlanPreviewProps) {
   const { texts } = useSpeech();
-  const { data, error } = useAnswer(PREVIEW, { input: planInput(settings) }, QUIET_MS);
+  const { data, error } = useAnswer(PREVIEW, { input }, QUIET_MS);
   if (error !== null) return <ProblemBox problem={problemOf(error)} />;
   if (data === null) return <p className="quiet">{texts.loading}</p>;
   // `plan` knows no backend; among what it ranks, the first that fits there is what would run.
-  const backend = backendOf(settings);
   const candidates = data.plan.candidates.filter((plan) => backend === null || plan.backend === backend);
   const chosen = backend === null ? data.plan.chosen : (candidates.find(({ fits }) => fits) ?? null);
   const others = bestPerQuantization(candidates).filter(

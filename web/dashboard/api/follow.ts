@@ -1,13 +1,18 @@
-import { onEnd, pipe, subscribe } from 'wonka';
-import type { Client } from 'urql';
-import { problemOf, UNREACHABLE, type Problem } from '../api/problem.ts';
-import { FOLLOW, type FollowedEvent } from './documents.ts';
+import { onEnd, pipe, subscribe, type Source } from 'wonka';
+import type { CombinedError } from 'urql';
+import { problemOf, UNREACHABLE, type Problem } from './problem.ts';
 
-export interface Following {
-  readonly id: string;
+interface Numbered {
+  readonly sequence: number;
+}
+
+export interface Following<Event extends Numbered> {
+  /** Asks the gateway for every event after a number. */
+  readonly ask: (after: number) => Source<{ data?: Event | undefined; error?: CombinedError | undefined }>;
   /** Number of the newest event that is known. */
   readonly after: number;
-  readonly onEvent: (event: FollowedEvent) => void;
+  readonly isFinal: (event: Event) => boolean;
+  readonly onEvent: (event: Event) => void;
   /** The gateway says no: there is nothing to follow. */
   readonly onRefused: (problem: Problem) => void;
   /** The way to the gateway is lost; it is tried again. */
@@ -16,18 +21,13 @@ export interface Following {
 
 const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 4000;
-const FINAL: ReadonlySet<string> = new Set([
-  'GenerationCompleted',
-  'GenerationCancelled',
-  'GenerationFailed',
-] satisfies FollowedEvent['__typename'][]);
 
 /**
  * Every event after `after`, in order, exactly once, whatever the network does: when the way is lost it asks again
  * after the newest event it has. Returns what ends it.
  */
-export function follow(client: Client, following: Following): () => void {
-  const { id, onEvent, onRefused, onLost } = following;
+export function follow<Event extends Numbered>(following: Following<Event>): () => void {
+  const { ask, isFinal, onEvent, onRefused, onLost } = following;
   let after = following.after;
   let isOver = false;
   let retryMs = FIRST_RETRY_MS;
@@ -49,12 +49,12 @@ export function follow(client: Client, following: Following): () => void {
     retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
   }
 
-  function takeEvent(event: FollowedEvent): void {
+  function takeEvent(event: Event): void {
     if (event.sequence <= after) return;
     after = event.sequence;
     retryMs = FIRST_RETRY_MS;
     onEvent(event);
-    if (FINAL.has(event.__typename)) stop();
+    if (isFinal(event)) stop();
   }
 
   function attempt(): void {
@@ -63,7 +63,7 @@ export function follow(client: Client, following: Following): () => void {
     end();
     let isCurrent = true;
     const subscription = pipe(
-      client.subscription(FOLLOW, { id, after }),
+      ask(after),
       // Lost, or closed by a gateway that goes: either way the answer is not whole yet.
       onEnd(() => {
         if (isCurrent) retry();
@@ -71,7 +71,7 @@ export function follow(client: Client, following: Following): () => void {
       }),
       subscribe(({ data, error }) => {
         if (!isCurrent) return;
-        if (data) takeEvent(data.generationEvents);
+        if (data) takeEvent(data);
         if (error === undefined || isOver) return;
         const problem = problemOf(error);
         if (problem.code === UNREACHABLE) return;

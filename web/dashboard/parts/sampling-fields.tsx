@@ -1,13 +1,13 @@
-import { NumberField } from '../parts/fields.tsx';
 import { useSpeech } from '../text/language.tsx';
-import { SAMPLING_FIELDS, type Settings } from './settings.ts';
+import { NumberField } from './fields.tsx';
+import { SAMPLING_FIELDS, type Sampling } from './sampling.ts';
 
 export interface SamplingFieldsProps {
-  readonly settings: Settings;
-  readonly onChange: (change: Partial<Settings>) => void;
+  readonly sampling: Sampling;
+  readonly onChange: (sampling: Sampling) => void;
 }
 
-export function SamplingFields({ settings, onChange }: SamplingFieldsProps) {
+export function SamplingFields({ sampling, onChange }: SamplingFieldsProps) {
   const { texts } = useSpeech();
   return (
     <details>
@@ -20,10 +20,10 @@ export function SamplingFields({ settings, onChange }: SamplingFieldsProps) {
             min={min}
             max={max}
             step={step}
-            value={settings.sampling[name]}
+            value={sampling[name]}
             placeholder={usual === '' ? texts.playground.random : usual}
             onChange={(value) => {
-              onChange({ sampling: { ...settings.sampling, [name]: value } });
+              onChange({ ...sampling, [name]: value });
             }}
           />
         ))}

@@ -1,0 +1,196 @@
+import type { Client } from 'urql';
+import { map, pipe } from 'wonka';
+import type { Connection } from '../api/client.ts';
+import { follow } from '../api/follow.ts';
+import { problemOf, UNREACHABLE, type Problem } from '../api/problem.ts';
+import { isFinal, isFinalEvent, take } from '../parts/answer.ts';
+import { COMPARISON, FOLLOW_COMPARISON, type ComparedEvent, type ComparisonFacts } from './documents.ts';
+import { newLane, withFacts, type LaneState } from './lane.ts';
+import { RateMeter } from './rate-meter.ts';
+
+export interface RunState {
+  /** Null until the gateway has told. */
+  readonly facts: ComparisonFacts | null;
+  readonly lanes: readonly LaneState[];
+  /** False while the way to the gateway is lost. */
+  readonly isConnected: boolean;
+  readonly problem: Problem | null;
+}
+
+/** Figures that follow every token are shown this often. */
+const SAMPLE_MS = 250;
+/** Text is written at every other frame: the eye sees no difference, and half as much is laid out and drawn. */
+const WRITE_MS = 25;
+const RETRY_MS = 2000;
+
+/**
+ * A comparison as a page follows it. Text goes to those who show it at every other frame; everything else is told when it
+ * changes, and figures four times a second, so that eight fast lanes cost no more than they must.
+ */
+export class ComparisonRun {
+  readonly #client: Client;
+  readonly #onOpened: Connection['onOpened'];
+  readonly #id: string;
+  readonly #listeners = new Set<() => void>();
+  readonly #textListeners = new Set<() => void>();
+  #state: RunState = { facts: null, lanes: [], isConnected: true, problem: null };
+  /** Ahead of the state by what has not been told yet. */
+  #lanes: readonly LaneState[] = [];
+  #meters: readonly RateMeter[] = [];
+  #sequence = 0;
+  /** What came up to here was there before anybody looked. */
+  #seenBefore = 0;
+  #isFrameDue = false;
+  #writtenMs = 0;
+  #isToldWithFrame = false;
+  /** Of the newest start: what an older one had asked for is nobody's. */
+  #start = 0;
+
+  constructor({ client, onOpened }: Connection, id: string) {
+    this.#client = client;
+    this.#onOpened = onOpened;
+    this.#id = id;
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly read = (): RunState => this.#state;
+
+  /** At every other frame at most, when some lane has more text. */
+  onText(listener: () => void): () => void {
+    this.#textListeners.add(listener);
+    return () => this.#textListeners.delete(listener);
+  }
+
+  text(lane: number): string {
+    return this.#lanes[lane]?.answer.text ?? '';
+  }
+
+  /** Returns what stops it; it may be started again. */
+  readonly start = (): (() => void) => {
+    const start = ++this.#start;
+    let end = (): void => undefined;
+    const closed = this.#onOpened(() => this.#tell({ isConnected: true }));
+    const begin = async (): Promise<void> => {
+      const isThere = await this.#ask();
+      if (start !== this.#start) return;
+      if (isThere === null) timer = setTimeout(() => void begin(), RETRY_MS);
+      else if (isThere && this.#state.facts?.finished === false) end = this.#follow();
+    };
+    let timer = setTimeout(() => void begin());
+    const sampling = setInterval(() => this.#sample(), SAMPLE_MS);
+    return () => {
+      this.#start += 1;
+      clearTimeout(timer);
+      clearInterval(sampling);
+      closed();
+      end();
+    };
+  };
+
+  /** Newer facts, as a vote returns them. */
+  readonly takeFacts = (facts: ComparisonFacts): void => {
+    const { length } = this.#lanes;
+    this.#lanes = facts.lanes.map((lane, index) =>
+      index < length ? withFacts(this.#lanes[index]!, lane) : newLane(lane),
+    );
+    this.#tell({ facts, problem: null });
+    this.#textChanged();
+  };
+
+  /** Whether it is there; null where the gateway was not reached. */
+  async #ask(): Promise<boolean | null> {
+    const { data, error } = await this.#client.query(COMPARISON, { id: this.#id }).toPromise();
+    if (error) {
+      const problem = problemOf(error);
+      this.#tell({ problem });
+      return problem.code === UNREACHABLE ? null : false;
+    }
+    const facts = data?.comparison ?? null;
+    if (facts === null) {
+      this.#tell({ problem: { code: 'NOT_FOUND', message: '' } });
+      return false;
+    }
+    this.#seenBefore = facts.lastSequence;
+    this.#meters = facts.lanes.map(() => new RateMeter());
+    this.takeFacts(facts);
+    return true;
+  }
+
+  #follow(): () => void {
+    return follow({
+      ask: (after) =>
+        pipe(
+          this.#client.subscription(FOLLOW_COMPARISON, { id: this.#id, after }),
+          map(({ data, error }) => ({ data: data?.comparisonEvents, error })),
+        ),
+      after: this.#sequence,
+      isFinal: ({ lane }) => lane === null,
+      onEvent: (event) => this.#take(event),
+      onRefused: (problem) => this.#tell({ problem }),
+      onLost: () => this.#tell({ isConnected: false }),
+    });
+  }
+
+  #take({ sequence, lane: index, event, comparison }: ComparedEvent): void {
+    this.#sequence = sequence;
+    if (comparison !== null) this.takeFacts(comparison);
+    const lane = index === null ? undefined : this.#lanes[index];
+    if (index === null || lane === undefined || event === null) return;
+    const answer = isFinal(lane.answer) ? lane.answer : take(lane.answer, event);
+    this.#lanes = this.#lanes.with(index, { ...lane, answer });
+    if (event.__typename === 'TokenChunk') {
+      if (sequence > this.#seenBefore) this.#meters[index]?.add(event.tokens);
+      this.#textChanged(answer.stage !== lane.answer.stage);
+      return;
+    }
+    this.#textChanged(true);
+    if (isFinalEvent(event)) void this.#askForLane();
+  }
+
+  /** Memory, language and where it parts are known when a lane has ended, and not in its events. */
+  async #askForLane(): Promise<void> {
+    const start = this.#start;
+    const { data } = await this.#client.query(COMPARISON, { id: this.#id }).toPromise();
+    // Where this is not answered, the final event brings the same.
+    const facts = data?.comparison ?? null;
+    if (facts !== null && start === this.#start && this.#state.facts?.finished !== true)
+      this.takeFacts(facts);
+  }
+
+  #sample(): void {
+    if (!this.#lanes.some(({ answer }) => answer.stage === 'WRITING')) return;
+    const nowMs = performance.now();
+    this.#lanes = this.#lanes.map((lane, index) => {
+      const meter = this.#meters[index];
+      if (meter === undefined || lane.answer.stage !== 'WRITING') return lane;
+      meter.sample(nowMs);
+      return { ...lane, rates: meter.samples };
+    });
+    this.#tell({});
+  }
+
+  /** Tokens may come faster than frames; a hidden page has no frames, and nobody who looks. */
+  #textChanged(isTold = false): void {
+    this.#isToldWithFrame ||= isTold;
+    if (this.#isFrameDue) return;
+    this.#isFrameDue = true;
+    const write = (nowMs: number): void => {
+      if (nowMs - this.#writtenMs < WRITE_MS) return void requestAnimationFrame(write);
+      this.#writtenMs = nowMs;
+      this.#isFrameDue = false;
+      for (const listener of this.#textListeners) listener();
+      if (this.#isToldWithFrame) this.#tell({});
+      this.#isToldWithFrame = false;
+    };
+    requestAnimationFrame(write);
+  }
+
+  #tell(change: Partial<RunState>): void {
+    this.#state = { ...this.#state, ...change, lanes: this.#lanes };
+    for (const listener of this.#listeners) listener();
+  }
+}
