@@ -1,0 +1,152 @@
+import { useEffect, useId, useState } from 'react';
+import { Choice } from '../parts/fields.tsx';
+import { useSpeech } from '../text/language.tsx';
+import { queryOf, STATE_NAMES, type Filters } from './filters.ts';
+import { languageNames } from './languages.ts';
+
+export interface Known {
+  readonly models: readonly string[];
+  readonly quantizations: readonly string[];
+}
+
+export interface FilterFormProps {
+  /** As they stand in the address. */
+  readonly filters: Filters;
+  /** What is here to choose among; the history may hold others. */
+  readonly known: Known;
+  readonly onChange: (filters: Filters) => void;
+}
+
+/** As long as somebody goes on typing, nothing is asked. */
+const QUIET_MS = 300;
+
+/** What is typed, until the address holds it. */
+function useDraft(filters: Filters, onChange: (filters: Filters) => void) {
+  const address = queryOf(filters);
+  const [draft, setDraft] = useState({ filters, address });
+  const isNewer = draft.address === address && queryOf(draft.filters) !== address;
+  const shown = isNewer ? draft.filters : filters;
+  useEffect(() => {
+    if (!isNewer) return undefined;
+    const timer = setTimeout(() => onChange(draft.filters), QUIET_MS);
+    return () => clearTimeout(timer);
+  }, [isNewer, draft, onChange]);
+  return { shown, change: (some: Partial<Filters>) => setDraft({ filters: { ...shown, ...some }, address }) };
+}
+
+export function FilterForm({ filters, known, onChange }: FilterFormProps) {
+  const { texts, language } = useSpeech();
+  const { shown, change } = useDraft(filters, onChange);
+  const { kind } = filters;
+  const { history } = texts;
+  const yesOrNo = [['', history.any] as const, ['yes', history.yes] as const, ['no', history.no] as const];
+  return (
+    <form
+      role="search"
+      aria-label={history.filters}
+      className="row"
+      onSubmit={(event) => event.preventDefault()}
+    >
+      {kind !== 'evaluations' && (
+        <TextField
+          type="search"
+          label={kind === 'generations' ? history.search : history.searchPrompt}
+          value={shown.search}
+          onChange={(search) => change({ search })}
+        />
+      )}
+      <TextField
+        label={texts.playground.model}
+        value={shown.model}
+        known={known.models}
+        onChange={(model) => change({ model })}
+      />
+      {kind === 'generations' && (
+        <>
+          <TextField
+            label={texts.playground.quantization}
+            value={shown.quantization}
+            known={known.quantizations}
+            onChange={(quantization) => change({ quantization })}
+          />
+          <Choice
+            label={history.state}
+            value={shown.state}
+            options={[['', history.any], ...STATE_NAMES.map((name) => [name, history.states[name]] as const)]}
+            onChange={(state) => change({ state })}
+          />
+          <Choice
+            label={history.language}
+            value={shown.language}
+            options={[['', history.any], ...languageNames(language)]}
+            onChange={(chosen) => change({ language: chosen })}
+          />
+          <Choice
+            label={history.drifted}
+            value={shown.drifted}
+            options={yesOrNo}
+            onChange={(drifted) => change({ drifted })}
+          />
+          <Choice
+            label={history.lanes}
+            value={shown.lanes}
+            options={[
+              ['', history.any],
+              ['no', history.noLanes],
+              ['yes', history.onlyLanes],
+            ]}
+            onChange={(lanes) => change({ lanes })}
+          />
+        </>
+      )}
+      {kind === 'comparisons' && (
+        <Choice
+          label={history.voted}
+          value={shown.voted}
+          options={yesOrNo}
+          onChange={(voted) => change({ voted })}
+        />
+      )}
+      <TextField type="date" label={history.from} value={shown.from} onChange={(from) => change({ from })} />
+      <TextField
+        type="date"
+        label={history.until}
+        value={shown.until}
+        onChange={(until) => change({ until })}
+      />
+    </form>
+  );
+}
+
+interface TextFieldProps {
+  readonly label: string;
+  readonly value: string;
+  readonly type?: 'text' | 'search' | 'date';
+  /** What may be meant. */
+  readonly known?: readonly string[];
+  readonly onChange: (value: string) => void;
+}
+
+function TextField({ label, value, type = 'text', known = [], onChange }: TextFieldProps) {
+  const list = useId();
+  return (
+    <label>
+      {label}
+      <input
+        type={type}
+        value={value}
+        list={known.length > 0 ? list : undefined}
+        onChange={(event) => {
+          onChange(event.target.value);
+        }}
+      />
+      {known.length > 0 && (
+        <datalist id={list}>
+          {known.map((each) => (
+            <option key={each} value={each} />
+          ))}
+        </datalist>
+      )}
+    </label>
+  );
+}
