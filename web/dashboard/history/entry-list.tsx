@@ -1,4 +1,4 @@
-import { useRef, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import type { TypedDocumentNode } from 'urql';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useSpeech } from '../text/language.tsx';
@@ -22,6 +22,11 @@ export function EntryList<Node extends { readonly id: string }>(props: EntryList
   const { title, pages, isFiltered, entry, nameOf, removal, canDelete } = props;
   const { texts, formats } = useSpeech();
   const status = useRef<HTMLParagraphElement>(null);
+  const [deleted, setDeleted] = useState(0);
+  // The entry that held the focus is gone, and the dialog that kept it by now, too.
+  useEffect(() => {
+    if (deleted > 0) status.current?.focus();
+  }, [deleted]);
   const { nodes, hasMore, problem, isBusy, more, refresh, leaveOut } = pages;
   const isEmpty = nodes.length === 0 && problem === null;
   const said = isEmpty
@@ -36,7 +41,6 @@ export function EntryList<Node extends { readonly id: string }>(props: EntryList
         <button type="button" className="secondary" onClick={refresh}>
           {problem === null ? texts.history.refresh : texts.history.retry}
         </button>
-        {/* Where the focus goes when the entry that held it is gone. */}
         <p className="status" role="status" tabIndex={-1} ref={status}>
           {isBusy && nodes.length === 0 ? texts.loading : problem === null || nodes.length > 0 ? said : ''}
         </p>
@@ -52,7 +56,7 @@ export function EntryList<Node extends { readonly id: string }>(props: EntryList
                 name={nameOf(node)}
                 onDeleted={() => {
                   leaveOut(node.id);
-                  status.current?.focus();
+                  setDeleted((before) => before + 1);
                 }}
               />
             )}

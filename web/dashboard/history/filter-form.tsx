@@ -1,7 +1,7 @@
 import { useEffect, useId, useState } from 'react';
 import { Choice } from '../parts/fields.tsx';
 import { useSpeech } from '../text/language.tsx';
-import { queryOf, STATE_NAMES, type Filters } from './filters.ts';
+import { STATE_NAMES, type Filters } from './filters.ts';
 import { languageNames } from './languages.ts';
 
 export interface Known {
@@ -22,16 +22,17 @@ const QUIET_MS = 300;
 
 /** What is typed, until the address holds it. */
 function useDraft(filters: Filters, onChange: (filters: Filters) => void) {
-  const address = queryOf(filters);
-  const [draft, setDraft] = useState({ filters, address });
-  const isNewer = draft.address === address && queryOf(draft.filters) !== address;
-  const shown = isNewer ? draft.filters : filters;
+  const [draft, setDraft] = useState<Filters | null>(null);
   useEffect(() => {
-    if (!isNewer) return undefined;
-    const timer = setTimeout(() => onChange(draft.filters), QUIET_MS);
+    if (draft === null) return undefined;
+    const timer = setTimeout(() => {
+      setDraft(null);
+      onChange(draft);
+    }, QUIET_MS);
     return () => clearTimeout(timer);
-  }, [isNewer, draft, onChange]);
-  return { shown, change: (some: Partial<Filters>) => setDraft({ filters: { ...shown, ...some }, address }) };
+  }, [draft, onChange]);
+  const shown = draft ?? filters;
+  return { shown, change: (some: Partial<Filters>) => setDraft({ ...shown, ...some }) };
 }
 
 export function FilterForm({ filters, known, onChange }: FilterFormProps) {
@@ -44,7 +45,7 @@ export function FilterForm({ filters, known, onChange }: FilterFormProps) {
     <form
       role="search"
       aria-label={history.filters}
-      className="row"
+      className="row filters"
       onSubmit={(event) => event.preventDefault()}
     >
       {kind !== 'evaluations' && (

@@ -47,7 +47,7 @@ export function Overview() {
           </Link>
         ))}
       </nav>
-      <FilterForm filters={filters} known={known} onChange={change} />
+      <FilterForm key={filters.kind} filters={filters} known={known} onChange={change} />
       {isFiltered && (
         <p>
           <Link href={addressOf(unfiltered)}>{texts.history.noFilters}</Link>

@@ -1,11 +1,13 @@
+const counted = (count: string, noun: string): string => `${count} ${noun}${count === '1' ? '' : 's'}`;
+
 /** The page of what is kept, in English. */
 export const history = {
   title: 'History',
   kinds: { generations: 'Generations', comparisons: 'Comparisons', evaluations: 'Evaluations' },
   usage: (generations: string, comparisons: string, evaluations: string, bytes: string) =>
-    `Kept: ${generations} generations, ${comparisons} comparisons, ${evaluations} evaluations; ${bytes}.`,
-  pending: (count: string) => `${count} changes wait to be written.`,
-  lost: (count: string) => `${count} changes could not be written and are lost.`,
+    `Kept: ${counted(generations, 'generation')}, ${counted(comparisons, 'comparison')}, ${counted(evaluations, 'evaluation')}; ${bytes}.`,
+  pending: (count: string) => `To be written: ${counted(count, 'change')}.`,
+  lost: (count: string) => `Lost, because they could not be written: ${counted(count, 'change')}.`,
   off: 'History is off: what is here is in memory, and gone when the gateway ends. To keep it, start mixgate without --history no (MIXGATE_HISTORY=no, history: false).',
   unavailable:
     'The database of the history cannot be used. What is new waits in memory; nothing else is disturbed.',
@@ -48,7 +50,7 @@ export const history = {
   driftOf: (labels: string) => `drifted: ${labels}`,
   isLane: 'Lane of a comparison',
   openComparison: 'Open the comparison',
-  votes: (count: string) => (count === '1' ? '1 vote' : `${count} votes`),
+  votes: (count: string) => counted(count, 'vote'),
   blind: 'blind, not voted on',
   delete: 'Delete',
   deleteOf: (name: string) => `Delete ${name}`,
@@ -62,7 +64,7 @@ export const history = {
   clearAsk: (day: string) => `Delete everything before ${day}?`,
   counting: 'Counting…',
   clearAbout: (generations: string, comparisons: string, evaluations: string) =>
-    `${generations} generations, ${comparisons} comparisons with their lanes and votes, and ${evaluations} evaluations would be gone for good. What still runs stays.`,
+    `Gone for good would be ${counted(generations, 'generation')}, ${counted(comparisons, 'comparison')} with lanes and votes, and ${counted(evaluations, 'evaluation')}. What still runs stays.`,
   atLeast: (count: string) => `at least ${count}`,
   cleared: (count: string) => (count === '1' ? '1 entry is deleted.' : `${count} entries are deleted.`),
   measuredWith: (sha256: string) => `SHA-256 ${sha256}`,
