@@ -71,19 +71,19 @@ else
       on('/history', async (page) => {
         const [dragon, llama] = ['How do I greet a dragon?', 'What does a llama eat?'];
         await untilListed(page, llama, llama, UNICORN, /英語で答えて/, dragon);
-        await filter(page, 'Lanes of comparisons').selectOption('without them');
+        await filter(page, 'Lanes').selectOption('without them');
         await untilListed(page, UNICORN, /英語で答えて/, dragon);
         const row = page.locator('.entries li').first();
         expect(await row.locator('p.quiet').textContent()).toMatch(
           new RegExp(`${DEMO}:Q8_0 · .+ · done · 60 tokens · [\\d,.]+ tokens/s · en`),
         );
-        await filter(page, 'Drifted into another language').selectOption('yes');
+        await filter(page, 'Drifted').selectOption('yes');
         await untilListed(page, /英語で答えて/);
         await page.locator('.drifted').waitFor();
         await page.goBack();
         await untilListed(page, UNICORN, /英語で答えて/, dragon);
-        expect(await filter(page, 'Drifted into another language').inputValue()).toBe('');
-        await filter(page, 'Text in prompt or answer').pressSequentially('GREET');
+        expect(await filter(page, 'Drifted').inputValue()).toBe('');
+        await filter(page, 'Search').pressSequentially('GREET');
         await untilListed(page, dragon);
         await page.waitForURL(/\/history\?search=GREET&lanes=no$/);
         await filter(page, 'Quantization').fill('Q2_K');

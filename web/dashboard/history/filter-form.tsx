@@ -45,13 +45,13 @@ export function FilterForm({ filters, known, onChange }: FilterFormProps) {
     <form
       role="search"
       aria-label={history.filters}
-      className="row filters"
+      className="filters"
       onSubmit={(event) => event.preventDefault()}
     >
       {kind !== 'evaluations' && (
         <TextField
           type="search"
-          label={kind === 'generations' ? history.search : history.searchPrompt}
+          label={history.search}
           value={shown.search}
           onChange={(search) => change({ search })}
         />
