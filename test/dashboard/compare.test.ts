@@ -249,6 +249,7 @@ else
 
       await page.getByRole('link', { name: 'Another comparison' }).click();
       const rates = page.getByRole('region', { name: 'Win rates' });
+      await rates.getByRole('row', { name: labels[1]! }).waitFor();
       const row = await rates.getByRole('row', { name: labels[1]! }).locator('td').allTextContents();
       expect(row.slice(0, 4)).toEqual(['1', '0', '0', '100 %']);
       await page.getByRole('link', { name: UNICORN }).first().click();

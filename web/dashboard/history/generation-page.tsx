@@ -1,4 +1,4 @@
-import { useMemo, type ReactNode } from 'react';
+import { useMemo } from 'react';
 import { useQuery } from 'urql';
 import { Link, useLocation } from 'wouter';
 import { problemOf } from '../api/problem.ts';
@@ -20,7 +20,7 @@ import { DELETE_GENERATION, GENERATION, type GenerationFacts } from './documents
 import { excerptOf } from './excerpt.ts';
 import { isEnded } from './filters.ts';
 import { GenerationSettings } from './generation-settings.tsx';
-import { useFollowed } from './use-followed.ts';
+import { useFollowed, type Followed } from './use-followed.ts';
 
 export interface GenerationPageProps {
   readonly session: Session;
@@ -34,7 +34,7 @@ export function GenerationPage({ session, id }: GenerationPageProps) {
   const first = useAnswer(GENERATION, { id });
   const known = first.data?.generation ?? null;
   const isConcealed = known !== null && known.settings === null;
-  const { answer, problem } = useFollowed(known === null || isConcealed ? null : id);
+  const followed = useFollowed(known === null || isConcealed ? null : id);
   return (
     <>
       <h1>{texts.history.generation}</h1>
@@ -46,9 +46,7 @@ export function GenerationPage({ session, id }: GenerationPageProps) {
       {first.data !== null && known === null && <p>{texts.history.missing}</p>}
       {known !== null && isConcealed && <Concealed facts={known} />}
       {known !== null && !isConcealed && (
-        <Told id={id} session={session} before={known} answer={answer}>
-          {problem !== null && <ProblemBox problem={problem} />}
-        </Told>
+        <Told id={id} session={session} before={known} followed={followed} />
       )}
     </>
   );
@@ -79,11 +77,10 @@ interface ToldProps {
   readonly session: Session;
   /** As it was when the page was opened. */
   readonly before: GenerationFacts;
-  readonly answer: Answer;
-  readonly children: ReactNode;
+  readonly followed: Followed;
 }
 
-function Told({ id, session, before, answer, children }: ToldProps) {
+function Told({ id, session, before, followed: { answer, isConnected, problem } }: ToldProps) {
   const { texts, formats } = useSpeech();
   const [, navigate] = useLocation();
   const facts = useEnded(id, before, answer);
@@ -104,10 +101,10 @@ function Told({ id, session, before, answer, children }: ToldProps) {
         />
       </div>
       <p className="status" role="status">
-        {statusOf(answer, texts, formats)}
+        {isConnected || isFinal(answer) ? statusOf(answer, texts, formats) : texts.playground.reconnecting}
       </p>
       {answer.problem !== null && <ProblemBox problem={answer.problem} />}
-      {children}
+      {problem !== null && <ProblemBox problem={problem} />}
       <Language facts={facts} />
       <PlanDetails answer={answer} />
       <TimingDetails answer={answer} />

@@ -8,6 +8,8 @@ import { FOLLOW } from '../parts/event-fields.ts';
 
 export interface Followed {
   readonly answer: Answer;
+  /** False while the way to the gateway is lost in mid-answer; it is tried again. */
+  readonly isConnected: boolean;
   /** Why its events cannot be read. */
   readonly problem: Problem | null;
 }
@@ -15,7 +17,11 @@ export interface Followed {
 /** A generation from its first event on: at once up to now, then as it comes. Null follows none. */
 export function useFollowed(id: string | null): Followed {
   const client = useClient();
-  const [followed, setFollowed] = useState<Followed>({ answer: newAnswer(id), problem: null });
+  const [followed, setFollowed] = useState<Followed>({
+    answer: newAnswer(id),
+    isConnected: true,
+    problem: null,
+  });
   useEffect(() => {
     if (id === null) return undefined;
     return follow({
@@ -27,13 +33,18 @@ export function useFollowed(id: string | null): Followed {
       after: 0,
       isFinal: isFinalEvent,
       onEvent: (event) => {
-        setFollowed(({ answer }) => ({ answer: take({ ...answer, id }, event), problem: null }));
+        setFollowed(({ answer }) => ({
+          answer: take({ ...answer, id }, event),
+          isConnected: true,
+          problem: null,
+        }));
       },
       onRefused: (problem) => {
-        setFollowed(({ answer }) => ({ answer, problem }));
+        setFollowed((before) => ({ ...before, problem }));
       },
-      // What is there stays; it goes on where it was.
-      onLost: () => undefined,
+      onLost: () => {
+        setFollowed((before) => ({ ...before, isConnected: false }));
+      },
     });
   }, [client, id]);
   return followed;

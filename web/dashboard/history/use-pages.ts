@@ -1,11 +1,10 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useClient, type TypedDocumentNode } from 'urql';
-import { problemOf, UNREACHABLE, type Problem } from '../api/problem.ts';
+import { mayPass, problemOf, type Problem } from '../api/problem.ts';
 
 const PAGE_SIZE = 20;
 /** Where the gateway or its database was away. */
 const RETRY_MS = 5000;
-const MAY_COME_BACK: readonly string[] = [UNREACHABLE, 'HISTORY_UNAVAILABLE'];
 
 interface Listed<Node> {
   readonly entries: {
@@ -47,6 +46,7 @@ export function usePages<Node extends { readonly id: string }, Filter>(
   const question = useRef(0);
 
   const ask = useCallback(
+    /** True where it should be tried again. */
     async (before: Loaded<Node> | null): Promise<boolean> => {
       const mine = ++question.current;
       setIsBusy(true);
@@ -64,7 +64,7 @@ export function usePages<Node extends { readonly id: string }, Filter>(
         const nothing = { key, nodes: [], endCursor: null, hasMore: false };
         setLoaded((now) => ({ ...(now?.key === key ? now : nothing), problem }));
       }
-      return problem !== null && MAY_COME_BACK.includes(problem.code);
+      return problem !== null && mayPass(problem);
     },
     [client, document, key],
   );
@@ -73,8 +73,8 @@ export function usePages<Node extends { readonly id: string }, Filter>(
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isOver = false;
     const attempt = async (): Promise<void> => {
-      const mayComeBack = await ask(null);
-      if (mayComeBack && !isOver) timer = setTimeout(() => void attempt(), RETRY_MS);
+      const isLater = await ask(null);
+      if (isLater && !isOver) timer = setTimeout(() => void attempt(), RETRY_MS);
     };
     void attempt();
     return () => {
