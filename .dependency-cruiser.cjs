@@ -22,8 +22,8 @@ module.exports = {
       to: { dependencyTypes: ['npm', 'core'] },
     },
     only('backend-interface', '^src/backends/backend\\.ts$', ['^src/routing/']),
-    only('backend-channel', '^src/backends/(channel|channel-resident|channel-score)\\.ts$', [
-      '^src/backends/(backend|channel|channel-score)\\.ts$',
+    only('backend-channel', '^src/backends/channel[a-z-]*\\.ts$', [
+      '^src/backends/(backend|channel[a-z-]*)\\.ts$',
       '^src/protocol/',
       errors,
     ]),
@@ -38,9 +38,11 @@ module.exports = {
       ]),
     ),
     only('language', '^src/language/', [errors]),
+    only('report-knows-nothing', '^src/report/', []),
     only('models', '^src/models/', ['^src/routing/', errors, log]),
     only('generation', '^src/generation/', [
       '^src/routing/',
+      '^src/report/',
       '^src/language/',
       '^src/models/',
       '^src/backends/(backend|supervise)\\.ts$',
@@ -51,6 +53,7 @@ module.exports = {
     only('store', '^src/store/', ['^src/generation/', errors, log]),
     only('resolvers', '^src/resolvers/', [
       '^src/generation/',
+      '^src/report/',
       '^src/language/',
       '^src/models/',
       '^src/backends/backend\\.ts$',

@@ -32,6 +32,7 @@ export interface LogEvents {
   'runner.started': { pid: number | null; gpu: string };
   'runner.exited': { pid: number | null; reason: string };
   'runner.output': { pid: number | null; text: string };
+  'comparison.noCandidates': { generation: string; code: string; message: string };
   'resident.loading': { resident: string; variant: string; device: string; gpuLayers: number };
   'resident.loaded': {
     resident: string;
@@ -64,6 +65,8 @@ export interface LogEvents {
   /** At the end, what was never written. */
   'history.lost': { changes: number };
   'history.swept': { removed: number };
+  /** A client is gone, and what was on its way to it with it. */
+  'socket.lost': { reason: string };
   'request.failed': { errorId: string; message: string; stack: string | undefined };
 }
 

@@ -122,10 +122,7 @@ const weightsIn = (catalog: Catalog, settings: ModelSettingsStore) => (variantId
 
 function createComparisons(
   config: Config,
-  services: Pick<
-    ComparisonsOptions,
-    'catalog' | 'planner' | 'machine' | 'residency' | 'generations' | 'archive'
-  >,
+  services: Omit<ComparisonsOptions, 'store' | 'energy' | 'now' | 'disconnectGraceMs'>,
 ): Comparisons {
   const { disconnectGraceMs, keepEnded } = generationLimits(config);
   return new Comparisons({
@@ -244,7 +241,7 @@ function createPulling(config: Config, { catalog, http, settings, planner, load,
   const hub = { http, endpoint: config.hfEndpoint };
   const own = pullSettings(config);
   const { schemes, transfer: patience } = own;
-  const inspections = new Inspections({ catalog, hub, schemes, patience });
+  const inspections = new Inspections({ catalog, hub, schemes, patience, now: Date.now });
   const best = bestBy(planner);
   const pulls = new Pulls({ ...own, catalog, hub, best, settings, log, now: Date.now });
   const manifests = new Manifests({ catalog, pulls, settings, http, load, log });

@@ -80,6 +80,13 @@ export interface Resident {
    */
   score?(request: ScoreRequest, signal: AbortSignal): AsyncIterable<ScorePart>;
 
+  /**
+   * Tells which tokens the model holds likely after a prompt and the beginning of an answer, in a free slot; absent where
+   * the runtime cannot. Ends with its one `end` part, also after an abort (reason CANCELLED), within one batch.
+   * @throws INVALID_INPUT (a token that the vocabulary has not), CONTEXT_OVERFLOW, BACKEND_CRASHED
+   */
+  predict?(request: PredictRequest, signal: AbortSignal): AsyncIterable<PredictEnd>;
+
   /** Frees the memory; resolves when it is free. Idempotent. */
   unload(): Promise<void>;
 }
@@ -188,4 +195,33 @@ export interface ScoreEnd {
   readonly negativeLogLikelihood: number | null;
   readonly klDivergence: number | null;
   readonly sameTopToken: number | null;
+}
+
+export interface PredictRequest {
+  readonly prompt: Prompt;
+  /** What the answer begins with, as `TextPart.tokenIds` told. */
+  readonly tokens: readonly number[];
+  /** Tokens of prompt and answer together. */
+  readonly contextSize: number;
+  /** Of the most likely, so many; 1 to 100. */
+  readonly count: number;
+  /** Told however likely they are. */
+  readonly always: readonly number[];
+}
+
+export interface PredictEnd {
+  readonly type: 'end';
+  readonly reason: 'COMPLETED' | 'CANCELLED';
+  /** Most likely first; none where it was cancelled. */
+  readonly candidates: readonly TokenCandidate[];
+}
+
+/** A token that may come next. */
+export interface TokenCandidate {
+  /** In the vocabulary. */
+  readonly token: number;
+  /** As it would be written there; special tokens as they are spelt, half a character as U+FFFD. */
+  readonly text: string;
+  /** 0 to 1: softmax of the raw logits over the whole vocabulary, before anything of the sampling. */
+  readonly probability: number;
 }

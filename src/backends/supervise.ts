@@ -44,6 +44,7 @@ function superviseResident(resident: Resident, request: LoadRequest): Resident {
   let unloading: Promise<void> | null = null;
   let busySlots = 0;
   const score = resident.score?.bind(resident);
+  const predict = resident.predict?.bind(resident);
 
   async function* inSlot<Part extends { readonly type: string }>(
     run: () => AsyncIterable<Part>,
@@ -68,6 +69,9 @@ function superviseResident(resident: Resident, request: LoadRequest): Resident {
     gone: resident.gone,
     generate: (run, signal) => inSlot(() => resident.generate(run, signal)),
     ...(score !== undefined && { score: (text, signal) => inSlot(() => score(text, signal)) }),
+    ...(predict !== undefined && {
+      predict: (request, signal) => inSlot(() => predict(request, signal)),
+    }),
     unload() {
       unloading ??= resident.unload();
       return unloading;

@@ -2,11 +2,11 @@ import { Command, CommanderError, Option } from 'commander';
 import pc from 'picocolors';
 import { CONFIG_KEYS, type ConfigKey, type ConfigSource } from '../config.ts';
 import { asMixgateError } from '../errors.ts';
-import { compareLanes, type CompareOptions } from './compare.ts';
 import { addConfigOptions, JSON_HELP, LOCAL_KEYS } from './config-options.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { examine, type DoctorOptions } from './doctor.ts';
 import { addHistory } from './history-commands.ts';
+import { addBench, addCompare } from './lane-commands.ts';
 import { printModels, type ModelsOptions } from './models.ts';
 import { addPlanOptions, type PlanOptions } from './plan-options.ts';
 import { printPlan } from './plan.ts';
@@ -81,6 +81,7 @@ function program(environment: CommandEnvironment): Command {
   addQuality(root, environment);
   addCompare(root, environment);
   addHistory(root, environment);
+  addBench(root, environment);
 
   const plan = root
     .command('plan')
@@ -202,21 +203,5 @@ function addQuality(root: Command, environment: CommandEnvironment): void {
     .option('--json', JSON_HELP);
   addConfigOptions(quality, LOCAL_KEYS).action((model: string, options: QualityOptions) =>
     measureQuality(model, options, environment),
-  );
-}
-
-function addCompare(root: Command, environment: CommandEnvironment): void {
-  const compare = root
-    .command('compare')
-    .description('Answer one prompt in several places and show texts, timings and memory side by side.')
-    .argument(
-      '<lane...>',
-      '2 to 8 places: MODEL[:QUANT][@DEVICE_OR_BACKEND], e.g. mixtral:Q2_K@llama-cpp:cpu; MODEL may be a GGUF file',
-    )
-    .requiredOption('-p, --prompt <text>', 'the prompt')
-    .option('--schedule <name>', 'auto, together or in-turn (default: auto)');
-  addSamplingOptions(compare).option('--json', JSON_HELP);
-  addConfigOptions(compare, LOCAL_KEYS).action((lanes: string[], options: CompareOptions) =>
-    compareLanes(lanes, options, environment),
   );
 }

@@ -1,13 +1,13 @@
-import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
+import type { TokenCandidate } from '../backends/backend.ts';
 import type { Comparison, ComparisonLane } from '../generation/comparison/comparison.ts';
 import type { ScheduleDecision } from '../generation/comparison/schedule.ts';
 import type { StageTiming } from '../generation/events.ts';
+import { commonPrefix } from '../generation/comparison/divergence.ts';
 import { gib } from './format.ts';
+import { live } from './live.ts';
 import { shorten, table, type Column } from './table.ts';
 
-/** How often the live table is drawn anew, milliseconds. */
-const FRAME_MS = 100;
 const LABEL_LENGTH = 48;
 /** Where an answer parts from lane 0's. */
 const MARK = '▸';
@@ -32,21 +32,8 @@ function liveRate({ generation }: ComparisonLane): number | null {
 }
 
 /** A live table of the lanes on standard error until `stop`; nothing where that is no terminal. */
-export function liveTable({ lanes }: Comparison): { stop(): void } {
-  const { stderr } = process;
-  if (!stderr.isTTY) return { stop: () => undefined };
-  const update = createLogUpdate(stderr);
-  const draw = () => update(table(LIVE, lanes, { width: stderr.columns }));
-  const timer = setInterval(draw, FRAME_MS);
-  draw();
-  return {
-    stop() {
-      clearInterval(timer);
-      draw();
-      update.done();
-    },
-  };
-}
+export const liveTable = ({ lanes }: Comparison): { stop(): void } =>
+  live((width) => table(LIVE, lanes, { width }));
 
 export const scheduleLine = ({ taken, reasons }: ScheduleDecision): string =>
   `${taken === 'TOGETHER' ? 'together' : 'in turn'}: ${reasons.join(' ')}`;
@@ -63,6 +50,44 @@ export function answers(comparison: Comparison): string {
       return `${pc.bold(label)}\n${marked}${problem}\n`;
     })
     .join('\n');
+}
+
+/** How much of the common text is shown, characters. */
+const SHOWN_BEFORE = 24;
+
+/** A line for each lane whose models told what they held likely where it parts from lane 0. */
+export function partings(comparison: Comparison): string {
+  const lines = comparison.lanes.flatMap(({ label, generation }, index) => {
+    const [divergence, candidates] = [comparison.divergence(index), comparison.candidates(index)];
+    if (divergence === null || candidates === null) return [];
+    const { own, ownToken, reference, referenceToken } = candidates;
+    const [here, there] = [find(own ?? reference, ownToken), find(own ?? reference, referenceToken)];
+    // Tokens may begin alike: their text begins before the first character that differs.
+    const end = divergence.commonPrefixChars - commonPrefix(here.text, there.text);
+    const before = quoted(tail(generation.text.slice(0, end)));
+    const drawn = [likelihood(here.text, own, ownToken), likelihood(there.text, reference, referenceToken)];
+    const token = divergence.firstDifferentToken;
+    const name = shorten(label, LABEL_LENGTH);
+    return [`${name} parts from lane 0 at token ${token} after ${before}: ${drawn.join(' / ')}\n`];
+  });
+  return lines.length === 0 ? '' : `${lines.join('')}\n`;
+}
+
+const find = (candidates: readonly TokenCandidate[] | null, drawn: number): TokenCandidate =>
+  candidates!.find(({ token }) => token === drawn)!;
+
+const quoted = (text: string): string => JSON.stringify(text);
+
+function tail(text: string): string {
+  const characters = [...text];
+  return characters.length > SHOWN_BEFORE ? `…${characters.slice(-SHOWN_BEFORE).join('')}` : text;
+}
+
+/** The token that was drawn, and how likely its model held it. */
+function likelihood(text: string, candidates: readonly TokenCandidate[] | null, drawn: number): string {
+  if (candidates === null) return `${quoted(text)} –`;
+  const percent = 100 * find(candidates, drawn).probability;
+  return `${quoted(text)} ${percent.toLocaleString('en', { maximumSignificantDigits: 2 })} %`;
 }
 
 type Measured = ComparisonLane & { readonly index: number; readonly comparison: Comparison };

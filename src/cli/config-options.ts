@@ -16,15 +16,16 @@ export const LOCAL_KEYS: readonly ConfigKey[] = [
   'logLevel',
 ];
 
+/** An option that may be given several times. */
+export const listed = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
 /** Gives a command these options of the configuration, and its file. */
 export function addConfigOptions(command: Command, keys: readonly ConfigKey[]): Command {
   for (const key of keys) {
     const flag = key === 'threads' ? `-t, ${flagName(key)}` : flagName(key);
     const description = configSchema.shape[key].description ?? '';
     const option = LIST_KEYS.has(key)
-      ? new Option(`${flag} <${key === 'modelsDir' ? 'folder' : 'value'}>`, description).argParser(
-          (value, before: string[] = []) => [...before, value],
-        )
+      ? new Option(`${flag} <${key === 'modelsDir' ? 'folder' : 'value'}>`, description).argParser(listed)
       : new Option(SWITCH_KEYS.has(key) ? `${flag} [yes|no]` : `${flag} <value>`, description);
     command.addOption(option);
   }

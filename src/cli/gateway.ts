@@ -2,7 +2,7 @@ import { loadConfig, type Config, type ConfigSource } from '../config.ts';
 import type { Observer } from '../generation/observer.ts';
 import { createLog } from '../log.ts';
 import type { Services } from '../resolvers/services.ts';
-import type { CommandEnvironment, GatewayOptions } from './environment.ts';
+import type { CommandEnvironment, Gateway, GatewayOptions } from './environment.ts';
 
 const NOBODY: Observer = { generationEnded: () => undefined, modelLoaded: () => undefined };
 
@@ -10,15 +10,15 @@ const NOBODY: Observer = { generationEnded: () => undefined, modelLoaded: () => 
 export async function withGateway(
   options: ConfigSource,
   { createGateway }: CommandEnvironment,
-  command: (services: Services, config: Config) => Promise<void>,
+  command: (services: Services, config: Config, gateway: Gateway) => Promise<void>,
   gatewayOptions: GatewayOptions = {},
 ): Promise<void> {
   const config = loadConfig({ logLevel: 'warn', ...options }, process.env);
   const log = createLog({ level: config.logLevel, format: 'pretty' });
-  const { services, dispose } = await createGateway(config, log, NOBODY, gatewayOptions);
+  const gateway = await createGateway(config, log, NOBODY, gatewayOptions);
   try {
-    await command(services, config);
+    await command(gateway.services, config, gateway);
   } finally {
-    await dispose();
+    await gateway.dispose();
   }
 }

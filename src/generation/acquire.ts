@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { asMixgateError } from '../errors.ts';
 import type { Plan } from '../routing/plan.ts';
 import { poolNeeds } from '../routing/residency.ts';
@@ -55,4 +56,19 @@ export async function acquire(
       plan = next;
     }
   }
+}
+
+type Wanted = Pick<SlotRequest, 'plan' | 'layersArePinned' | 'priority' | 'callerId'>;
+
+/** A slot of what is loaded already, once one is free: nothing is loaded or evicted for it. @throws NOT_FOUND, or the signal's reason */
+export function acquireLoaded(
+  wanted: Wanted,
+  { machine, residency }: Omit<AcquireServices, 'planner'>,
+  signal: AbortSignal,
+): Promise<Lease> {
+  const nothing = () => undefined;
+  const needs = poolNeeds(wanted.plan, machine.hostPool);
+  const request = { ...wanted, id: randomUUID(), needs, wantsSlot: true, pins: false, onlyLoaded: true };
+  const hooks = { signal, onPosition: nothing, onLoading: nothing };
+  return residency.acquire(request, machine.pools(residency.occupants()), hooks);
 }

@@ -2,31 +2,33 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DeviceFacts } from '../routing/device.ts';
 import type { Machine } from './machine.ts';
 import type { ResidencyLoop } from './residency-loop.ts';
+import { statusOf } from './status.ts';
 
-/** How soon a change is noticed, milliseconds; the machine itself is asked once a second at most. */
+/** The machine itself is asked once a second at most, milliseconds. */
 const LOOK_MS = 500;
 /** Free memory moves by itself all the time: less than this is no change, bytes. */
 const STEP_BYTES = 16 * 2 ** 20;
 
-/** The devices now, and again whenever they, their memory or what is resident on them has changed. */
-export async function* deviceStatus(
+/** The devices now, and again whenever they, their memory, what is resident on them or who waits for them has changed. */
+export function deviceStatus(
   { machine, residency }: { readonly machine: Machine; readonly residency: ResidencyLoop },
   signal: AbortSignal,
 ): AsyncGenerator<readonly DeviceFacts[]> {
-  let before = '';
-  while (!signal.aborted) {
-    await machine.refresh();
-    const devices = machine.devices();
-    const state = JSON.stringify([
-      devices.map(({ id, memoryFreeBytes, memoryTotalBytes }) => [
+  const look = async () => {
+    // A runtime that does not answer keeps nobody from hearing of the others, and of the queue.
+    await Promise.race([machine.refresh(), delay(LOOK_MS)]);
+    return machine.devices();
+  };
+  const keyOf = (devices: readonly DeviceFacts[]) =>
+    JSON.stringify([
+      devices.map(({ id, memoryFreeBytes, memoryTotalBytes, lender }) => [
         id,
         memoryTotalBytes,
         Math.round(memoryFreeBytes / STEP_BYTES),
+        lender?.awayUntil,
       ]),
       residency.residents().map(({ id, busySlots, isPinned }) => [id, busySlots, isPinned]),
+      residency.waiting().map(({ id, plan }) => [id, plan.variantId, plan.deviceId]),
     ]);
-    if (state !== before) yield devices;
-    before = state;
-    await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
-  }
+  return statusOf({ look, keyOf, everyMs: LOOK_MS }, signal);
 }

@@ -3,7 +3,7 @@ import { DriftWatch } from '../language/drift-watch.ts';
 import type { Drift } from '../language/foreign-runs.ts';
 import type { LanguageReport } from '../language/report.ts';
 import type { Plan } from '../routing/plan.ts';
-import { EventLog } from './event-log.ts';
+import { EventLog, type Chunk } from './event-log.ts';
 import {
   isFinal,
   type FinishReason,
@@ -130,6 +130,10 @@ export class Generation {
   }
   get text(): string {
     return this.#texts.join('');
+  }
+  /** Piece by piece, and of which model. */
+  get answer(): { readonly modelId: string; readonly chunks: readonly Chunk[] } {
+    return { modelId: this.request.model, chunks: this.log.chunks() };
   }
   get finishReason(): FinishReason | null {
     return this.#finishReason;

@@ -2,12 +2,14 @@ import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { v7 as newId } from 'uuid';
 import { asMixgateError, MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { aborted } from './aborted.ts';
 import { driftRetry } from './drift-retry.ts';
 import type { Plan } from '../routing/plan.ts';
 import { Generation } from './generation.ts';
 import type { Archive, Page } from './history/archive.ts';
 import type { GenerationFilter } from './history/generation-columns.ts';
 import type { PageQuery } from './history/history-store.ts';
+import { KeptIds, type KeepEnded } from './kept-ids.ts';
 import type { Observer } from './observer.ts';
 import type { GenerationRequest } from './request.ts';
 import { run, type RunServices } from './run.ts';
@@ -22,7 +24,7 @@ export interface GenerationsOptions extends RunServices {
   /** How long a generation goes on after its last subscriber left, milliseconds. */
   readonly disconnectGraceMs: number;
   /** Ended generations that can still be read: how many, for how long, milliseconds, and of what size together. */
-  readonly keepEnded: { readonly count: number; readonly ms: number; readonly bytes: number };
+  readonly keepEnded: KeepEnded;
 }
 
 /** How long a reader may take for the rest of an ended generation at shutdown. */
@@ -48,14 +50,14 @@ export class Generations {
   /** In the order they were created. */
   readonly #byId = new Map<string, Generation>();
   /** Those that ended, in that order. */
-  readonly #kept = new Map<string, { readonly finishedAt: number; readonly sizeBytes: number }>();
-  #keptBytes = 0;
+  readonly #kept: KeptIds;
   /** By id, until its slot is free again. */
   readonly #running = new Map<string, Promise<void>>();
   #isDraining = false;
 
   constructor(options: GenerationsOptions) {
     this.#options = options;
+    this.#kept = new KeptIds(options.keepEnded, options.now);
   }
 
   /** Starts and returns at once. @throws QUEUE_FULL, BACKEND_UNAVAILABLE while draining, and what `Planner.check` throws */
@@ -101,8 +103,13 @@ export class Generations {
 
   /** Also one that only the history has. @throws HISTORY_UNAVAILABLE */
   async find(id: string): Promise<Generation | null> {
+    return this.findInMemory(id) ?? this.#options.archive.generation(id);
+  }
+
+  /** One that runs, or ended not long ago. */
+  findInMemory(id: string): Generation | null {
     this.#forgetOld();
-    return this.#byId.get(id) ?? this.#options.archive.generation(id);
+    return this.#byId.get(id) ?? null;
   }
 
   /** Cancels, and resolves when it has ended and its slot is free. One that has ended stays as it is. @throws NOT_FOUND */
@@ -141,7 +148,7 @@ export class Generations {
 
   /** What has ended and was created before, milliseconds since 1970, goes from memory; how many that no comparison has. */
   forgetBefore(limit: number): number {
-    const old = [...this.#kept.keys()].filter((id) => this.#byId.get(id)!.createdAt.getTime() < limit);
+    const old = this.#kept.ids().filter((id) => this.#byId.get(id)!.createdAt.getTime() < limit);
     const alone = old.filter((id) => this.#byId.get(id)!.comparisonId === null);
     old.forEach((id) => this.forget(id));
     return alone.length;
@@ -149,8 +156,7 @@ export class Generations {
 
   /** What has ended goes from memory. */
   forget(id: string): void {
-    this.#keptBytes -= this.#kept.get(id)?.sizeBytes ?? 0;
-    if (this.#kept.delete(id)) this.#byId.delete(id);
+    if (this.#kept.remove(id)) this.#byId.delete(id);
   }
 
   /** Those that have not ended and run, or will run, a variant. */
@@ -231,22 +237,13 @@ export class Generations {
     void generation.ended.then(() => clearTimeout(timer));
   }
 
-  /** Oldest first, until what is left is young enough, few enough and small enough. */
   #forgetOld(): void {
-    const { keepEnded, now } = this.#options;
-    for (const [id, { finishedAt }] of this.#kept) {
-      const isOld = now() - finishedAt > keepEnded.ms;
-      // The newest may still be read to its end, whatever its size.
-      const isSmall = this.#keptBytes <= keepEnded.bytes || this.#kept.size === 1;
-      if (!isOld && this.#kept.size <= keepEnded.count && isSmall) return;
-      this.forget(id);
-    }
+    for (const id of this.#kept.tooMany()) this.forget(id);
   }
 
   #ended(generation: Generation): void {
     const { id, sizeBytes } = generation;
-    this.#kept.set(id, { finishedAt: this.#options.now(), sizeBytes });
-    this.#keptBytes += sizeBytes;
+    this.#kept.add(id, sizeBytes);
     if (generation.comparisonId === null) this.#options.archive.saveGeneration(generation);
     this.#forgetOld();
     this.#logEnd(generation);
@@ -258,9 +255,3 @@ export class Generations {
     this.#options.observer.generationEnded(state);
   }
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

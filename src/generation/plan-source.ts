@@ -16,9 +16,12 @@ export async function planFor(
   { planner, inspections }: { readonly planner: Planner; readonly inspections: Inspections },
 ): Promise<PlanResult> {
   if (!isSource(request.model)) return planner.dryRun(request);
-  const entries = await inspections.inspect(request.model, AbortSignal.timeout(INSPECT_MS));
-  return planner.dryRun({ ...request, elsewhere: together(entries) });
+  return planner.dryRun({ ...request, elsewhere: await inspectSource(request.model, inspections) });
 }
+
+/** What a source has, as one model, from its headers. @throws as `Inspections.inspect` */
+export const inspectSource = async (source: string, inspections: Inspections) =>
+  together(await inspections.inspect(source, AbortSignal.timeout(INSPECT_MS)));
 
 /** For pulls: the quantization that this machine would run, and why. */
 export const bestBy =

@@ -5,6 +5,7 @@ import type { Plan } from '../routing/plan.ts';
 import { reduce } from '../routing/residency.ts';
 import {
   EMPTY_RESIDENCY,
+  roomFor,
   type ResidencyEffect,
   type ResidencyEvent,
   type ResidentState,
@@ -142,15 +143,24 @@ export class ResidencyLoop {
     }));
   }
 
+  /** Those that wait for a slot or for memory, in the order they are served. */
+  waiting(): readonly Waiter[] {
+    return this.#state.waiting;
+  }
+
+  /** Never evicts it from now on, or may again. @throws NOT_FOUND */
+  pin(residentId: string, isPinned: boolean): ResidentView {
+    const view = () => this.residents().find(({ id }) => id === residentId);
+    if (view() === undefined) throw notResident(residentId);
+    this.#dispatch({ type: 'pinned', residentId, isPinned });
+    return view()!;
+  }
+
   /** Unloads an idle resident. @throws NOT_FOUND; INVALID_INPUT while it is busy */
   async unload(residentId: string): Promise<void> {
     const state = this.#find(residentId);
     const loaded = this.#loaded.get(residentId);
-    if (state === undefined || loaded === undefined)
-      throw new MixgateError(
-        'NOT_FOUND',
-        `Nothing is resident under ${residentId}: see devices { resident { id } }.`,
-      );
+    if (state === undefined || loaded === undefined) throw notResident(residentId);
     if (state.busySlots > 0)
       throw new MixgateError(
         'INVALID_INPUT',
@@ -177,7 +187,7 @@ export class ResidencyLoop {
       case 'grant':
         return this.#grant(effect.waiterId, effect.residentId);
       case 'refuse':
-        this.#waiting.get(effect.waiterId)?.refuse(this.#failures.get(effect.residentId) ?? unknownFailure());
+        this.#waiting.get(effect.waiterId)?.refuse(this.#reason(effect.residentId));
         return;
       case 'position':
         this.#waiting.get(effect.waiterId)?.onPosition(effect.ahead);
@@ -187,6 +197,12 @@ export class ResidencyLoop {
         this.#wake = setTimeout(() => this.#dispatch({ type: 'woken' }), effect.at - this.#options.now());
         this.#wake.unref();
     }
+  }
+
+  /** Of a refusal. */
+  #reason(residentId: string | null): MixgateError {
+    if (residentId === null) return new MixgateError('NOT_FOUND', 'The model is not loaded any more.');
+    return this.#failures.get(residentId) ?? unknownFailure();
   }
 
   #grant(waiterId: string, residentId: string): void {
@@ -248,16 +264,7 @@ export class ResidencyLoop {
     plan: Plan,
     weights: ReturnType<ResidencyLoopOptions['weightsOf']>,
   ): LoadRequest {
-    const { pools, residents } = this.#state;
-    const others = residents.filter(({ id }) => id !== residentId);
-    const room = plan.shares.map(
-      ({ deviceId }) =>
-        (pools[deviceId] ?? 0) - others.reduce((sum, { needs }) => sum + (needs[deviceId] ?? 0), 0),
-    );
-    const budgetBytes = Math.max(
-      0,
-      room.reduce((sum, bytes) => sum + bytes, 0),
-    );
+    const budgetBytes = roomFor(this.#state, { id: residentId, plan });
     const { deviceId, gpuLayers, contextSize, slots, kvCacheType, batchSize } = plan;
     return { ...weights, deviceId, gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes };
   }
@@ -307,6 +314,9 @@ export class ResidencyLoop {
 
 const isFor = ({ plan }: ResidentState, waiter: Waiter): boolean =>
   plan.variantId === waiter.plan.variantId && plan.deviceId === waiter.plan.deviceId;
+
+const notResident = (residentId: string) =>
+  new MixgateError('NOT_FOUND', `Nothing is resident under ${residentId}: see devices { resident { id } }.`);
 
 const unknownFailure = () => new MixgateError('INTERNAL', 'The load failed without a reason.');
 

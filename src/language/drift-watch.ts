@@ -13,6 +13,8 @@ import { Tokenizer } from './tokenizer.ts';
 export interface DriftWatchOptions {
   /** Other texts that may ask for a language, such as system messages; the prompt itself goes first. */
   readonly instructions?: readonly string[];
+  /** ISO 639-1, where it is known: then nothing is made of the prompt. */
+  readonly expected?: string | null;
 }
 
 /** Characters that tell a language; more tell no more. */
@@ -56,8 +58,9 @@ export class DriftWatch {
   #sample = '';
   #report: LanguageReport | null = null;
 
-  constructor(promptText: string, { instructions = [] }: DriftWatchOptions = {}) {
-    const { promptLanguage, expected, quotable } = expectedLanguage(promptText, instructions);
+  constructor(promptText: string, { instructions = [], expected: known }: DriftWatchOptions = {}) {
+    const { promptLanguage, expected: asked, quotable } = expectedLanguage(promptText, instructions);
+    const expected = known ?? asked;
     this.#promptLanguage = promptLanguage;
     this.#expected = expected;
     this.#scripts = expected === null ? new Set() : scriptsOf(expected);

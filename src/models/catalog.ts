@@ -174,7 +174,8 @@ export class Catalog {
       throw new MixgateError('FORBIDDEN', `${variantId} comes with mixgate and cannot be removed.`);
   }
 
-  #isRemovable(variantId: string): boolean {
+  /** False for what comes with mixgate, and for what is not here. */
+  isRemovable(variantId: string): boolean {
     const entry = this.#entries.get(variantId);
     return entry !== undefined && !this.#isEmbedded(entry.variant.path);
   }
@@ -189,7 +190,7 @@ export class Catalog {
       bytes += await removeFiles(variant, this.#options.directories);
       this.#added.delete(variant.path);
       await this.scan();
-    } while (this.#isRemovable(variantId));
+    } while (this.isRemovable(variantId));
     return bytes;
   }
 

@@ -11,7 +11,12 @@ const count = z.number().int().nonnegative();
 const ms = z.number().nonnegative();
 const shortText = z.string().max(200);
 
-const message = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
+const prompt = z.union([
+  z.object({ text: z.string() }),
+  z.object({
+    messages: z.array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })),
+  }),
+]);
 
 const sampling = z.object({
   temperature: z.number(),
@@ -60,7 +65,7 @@ export const commandSchema = z.discriminatedUnion('type', [
     id,
     /** The id of the load. */
     resident: id,
-    prompt: z.union([z.object({ text: z.string() }), z.object({ messages: z.array(message) })]),
+    prompt,
     sampling,
     /** Tokens of prompt and answer together, at most what was loaded. */
     contextSize: count,
@@ -84,6 +89,21 @@ export const commandSchema = z.discriminatedUnion('type', [
     maxWindows: count.min(1).nullable(),
     /** File of the reference's distributions: written by the reference, read by the others; null: perplexity only. */
     reference: z.object({ path: z.string(), mode: z.enum(['WRITE', 'READ']), maxBytes: bytes }).nullable(),
+  }),
+  z.object({
+    type: z.literal('predict'),
+    id,
+    /** The id of the load. */
+    resident: id,
+    prompt,
+    /** What the answer begins with, tokens of the vocabulary. */
+    tokens: z.array(count),
+    /** Tokens of prompt and answer together, at most what was loaded. */
+    contextSize: count,
+    /** How many of the most likely next tokens are asked for. */
+    count: count.min(1).max(100),
+    /** Tokens that are asked for however likely they are. */
+    always: z.array(count).max(100),
   }),
   z.object({ type: z.literal('cancel'), id }),
   z.object({ type: z.literal('unload'), resident: id.nullable() }),
@@ -169,6 +189,15 @@ export const reportSchema = z.discriminatedUnion('type', [
     klDivergence: z.number().nullable(),
     /** Share of the tokens, 0 to 1. */
     sameTopToken: z.number().min(0).max(1).nullable(),
+  }),
+  z.object({
+    type: z.literal('predicted'),
+    id,
+    reason: z.enum(['COMPLETED', 'CANCELLED']),
+    /** Most likely first; none where it was cancelled. */
+    candidates: z
+      .array(z.object({ token: count, text: shortText, probability: z.number().min(0).max(1) }))
+      .max(200),
   }),
   z.object({ type: z.literal('error'), id, error }),
   /** What a load has loaded is gone, as when a browser's GPU was lost; `id` is the load's. */

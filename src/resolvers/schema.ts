@@ -1,7 +1,12 @@
 import 'reflect-metadata';
 import type { GraphQLInputObjectType, GraphQLSchema } from 'graphql';
 import { buildSchema, Ctx, Query, Resolver, type PubSub } from 'type-graphql';
-import { BackendResolver, DeviceResolver, ResidentModelResolver } from './backend/resolver.ts';
+import {
+  BackendResolver,
+  DeviceResolver,
+  ResidentModelResolver,
+  WaitingRequestResolver,
+} from './backend/resolver.ts';
 import { ComparisonEventResolver, ComparisonResolver, LaneResolver } from './comparison/resolver.ts';
 import { GENERATION_EVENTS } from './generation/events.ts';
 import { GenerationResolver, PlanChosenResolver } from './generation/resolver.ts';
@@ -49,6 +54,7 @@ export async function createSchema(): Promise<GraphQLSchema> {
       ResidentModelResolver,
       VariantResolver,
       VersionResolver,
+      WaitingRequestResolver,
       WorkerResolver,
     ],
     orphanedTypes: GENERATION_EVENTS,

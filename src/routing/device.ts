@@ -31,6 +31,16 @@ export interface WebGpuFacts {
   readonly maxStorageBufferBindingBytes: number;
 }
 
+/** A browser that lends itself. */
+export interface LenderFacts {
+  /** As the person who lends it calls it; empty where nobody said. */
+  readonly name: string;
+  /** Of its engines. */
+  readonly runtimeVersion: string;
+  /** While its socket is lost: when it is given up, milliseconds since 1970. Null while it is here. */
+  readonly awayUntil: number | null;
+}
+
 /** A place that can hold and run a variant. Bytes. */
 export interface DeviceFacts extends MemorySpeed {
   readonly id: string;
@@ -46,6 +56,8 @@ export interface DeviceFacts extends MemorySpeed {
   readonly units?: number;
   /** Of a browser's GPU. */
   readonly webGpu?: WebGpuFacts | null;
+  /** Whose it is, where it is lent. */
+  readonly lender?: LenderFacts | null;
 }
 
 /** The memory that holds what a device does not. */
@@ -68,6 +80,8 @@ export interface RuntimeCapabilities {
   readonly batchSize: number;
   /** Can measure how well a model predicts a text; false where left out. */
   readonly scoring?: boolean;
+  /** Can tell which tokens a model holds likely next; false where left out. */
+  readonly prediction?: boolean;
 }
 
 /** Bytes that stay free on each device, and on the host. */

@@ -37,6 +37,8 @@ export interface Waiter {
   /** The caller asked for just these GPU layers. */
   readonly layersArePinned: boolean;
   readonly wantsSlot: boolean;
+  /** It takes a slot of what is loaded already, and is refused where nothing is: nothing is loaded or evicted for it. */
+  readonly onlyLoaded?: boolean;
   /** What is loaded for it is never evicted. */
   readonly pins: boolean;
   /** Higher runs first. */
@@ -67,6 +69,7 @@ export type ResidencyEvent = { readonly at: number } & (
   | { readonly type: 'loadFailed'; readonly residentId: string }
   | { readonly type: 'released'; readonly residentId: string }
   | { readonly type: 'unloadRequested'; readonly residentId: string }
+  | { readonly type: 'pinned'; readonly residentId: string; readonly isPinned: boolean }
   /** Unloaded as asked, or lost. */
   | { readonly type: 'gone'; readonly residentId: string }
   /** The time of a `wake` has come. */
@@ -77,8 +80,8 @@ export type ResidencyEffect =
   | { readonly type: 'load'; readonly residentId: string; readonly plan: Plan }
   | { readonly type: 'unload'; readonly residentId: string }
   | { readonly type: 'grant'; readonly waiterId: string; readonly residentId: string }
-  /** `residentId` is the one whose load failed. */
-  | { readonly type: 'refuse'; readonly waiterId: string; readonly residentId: string }
+  /** `residentId` is the one whose load failed; null: none is loaded, and none was to be. */
+  | { readonly type: 'refuse'; readonly waiterId: string; readonly residentId: string | null }
   | { readonly type: 'position'; readonly waiterId: string; readonly ahead: number }
   /** Send `woken` at that time: someone waits for nothing else. */
   | { readonly type: 'wake'; readonly at: number };
@@ -117,6 +120,22 @@ export function hasRoom({ pools, residents }: ResidencyState, needs: PoolBytes):
     const used = residents.reduce((total, resident) => total + (resident.needs[pool] ?? 0), 0);
     return used + bytes <= (pools[pool] ?? 0);
   });
+}
+
+/** Bytes that a resident may take of the pools of its plan, beside the others that are resident. */
+export function roomFor(
+  { pools, residents }: ResidencyState,
+  { id, plan }: Pick<ResidentState, 'id' | 'plan'>,
+) {
+  const others = residents.filter((resident) => resident.id !== id);
+  const room = plan.shares.map(
+    ({ deviceId }) =>
+      (pools[deviceId] ?? 0) - others.reduce((sum, { needs }) => sum + (needs[deviceId] ?? 0), 0),
+  );
+  return Math.max(
+    0,
+    room.reduce((sum, bytes) => sum + bytes, 0),
+  );
 }
 
 export function suits({ plan }: ResidentState, waiter: Waiter): boolean {

@@ -51,6 +51,8 @@ export function reduce(before: ResidencyState, event: ResidencyEvent): Reduction
       const [next, effects] = serve(change(state, event.residentId, { status: 'unloading' }));
       return [next, [{ type: 'unload', residentId: event.residentId }, ...effects]];
     }
+    case 'pinned':
+      return serve(change(state, event.residentId, { isPinned: event.isPinned }));
     case 'gone':
       return serve(without(state, event.residentId));
     case 'woken':
@@ -77,7 +79,7 @@ function loadFailed(state: ResidencyState, residentId: string): Reduction {
  * Serves the waiting in order. A waiter takes a free slot of a resident that suits it; else, where none is
  * loaded, it loads one, evicting idle residents if it must. While it waits for memory, nobody behind it may
  * start on a resident of the pools it needs, or it could wait forever; unless it only waits for a resident that
- * took its place to have stayed its time.
+ * took its place to have stayed its time. Who wants only what is loaded waits for nothing else.
  */
 function serve(from: ResidencyState): Reduction {
   const effects: ResidencyEffect[] = [];
@@ -93,8 +95,12 @@ function serve(from: ResidencyState): Reduction {
       effects.push({ type: 'grant', waiterId: waiter.id, residentId: free.id });
       continue;
     }
-    if (state.residents.some((resident) => resident.status !== 'unloading' && suits(resident, waiter))) {
+    if (state.residents.some((resident) => isWorthWaiting(resident, waiter))) {
       left.push(waiter);
+      continue;
+    }
+    if (waiter.onlyLoaded === true) {
+      effects.push({ type: 'refuse', waiterId: waiter.id, residentId: null });
       continue;
     }
     const room = makeRoom(state, waiter);
@@ -112,6 +118,13 @@ function serve(from: ResidencyState): Reduction {
   const [waiting, positions] = withPositions(left);
   if (wakeAt < Infinity) effects.push({ type: 'wake', at: wakeAt });
   return [{ ...state, waiting }, [...positions, ...effects]];
+}
+
+function isWorthWaiting(resident: ResidentState, waiter: Waiter): boolean {
+  const { status } = resident;
+  return (
+    (waiter.onlyLoaded === true ? status === 'ready' : status !== 'unloading') && suits(resident, waiter)
+  );
 }
 
 function start(

@@ -33,7 +33,7 @@ const DASHBOARD_POLICY = [
 /** The pages that the dashboard's own router knows; any other address stays 404. */
 const DASHBOARD_PAGES = [
   ...['/', '/compare', '/compare/:id', '/history', '/history/:id'],
-  ...['/devices', '/models', '/lend'],
+  ...['/devices', '/models', '/lend', '/api'],
 ];
 
 const YEAR_S = 365 * 24 * 3600;

@@ -72,8 +72,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   weightsRoute(app, options.weights);
 
   await listen(app, host, port);
-  // After listening, or graphql-ws would report the server's own errors, such as a port in use, as its own.
-  const webSocket = serveWebSocket(app.server, { schema, services, errors });
+  // After listening, or ws would report the server's own errors, such as a port in use, as its own.
+  const webSocket = serveWebSocket(app.server, { schema, services, errors, log });
   const { address, port: actualPort, family } = app.server.address() as AddressInfo;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}/graphql`,

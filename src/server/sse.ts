@@ -44,6 +44,8 @@ export function serveEventStream(app: FastifyInstance, { schema, services, error
     handler: async (request, reply) => {
       // graphql-sse wants this type alone, browsers and fetch libraries add others.
       if (request.headers.accept?.includes('text/event-stream')) request.headers.accept = 'text/event-stream';
+      // nginx would hold events back until a buffer is full.
+      reply.raw.setHeader('x-accel-buffering', 'no');
       reply.hijack();
       open.add(reply.raw);
       reply.raw.once('close', () => open.delete(reply.raw));

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { LlamaCpp } from '../../src/backends/llama-cpp/adapter.ts';
 import type { RunRequest } from '../../src/backends/backend.ts';
+import { ownRunners } from '../support/processes.ts';
 import { describeBackend } from './describe-backend.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -18,12 +18,6 @@ describeBackend('llama-cpp', () => {
     endless: {
       jsonSchema: { type: 'array', minItems: 400, items: { type: 'integer' } },
     } satisfies Partial<RunRequest>,
-    crash: () => {
-      const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
-        .trim()
-        .split(' ');
-      for (const pid of children.map(Number))
-        if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('runner')) process.kill(pid, 'SIGKILL');
-    },
+    crash: () => ownRunners().forEach((pid) => process.kill(pid, 'SIGKILL')),
   };
 });

@@ -5,10 +5,17 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noBrowser, startBrowser } from '../support/browser.ts';
 import { compare } from '../support/comparing.ts';
-import { answer, grave, openDashboard, untilStage } from '../support/dashboard.ts';
+import {
+  answer,
+  grave,
+  onPage,
+  PHONE_WIDTH,
+  setTheme,
+  untilStage,
+  widthOnPhone,
+} from '../support/dashboard.ts';
 import { DEMO, GENERATE, startGateway, UNICORN, type TestGateway } from '../support/gateway.ts';
 
-const PHONE_WIDTH = 360;
 /** Answered in Japanese all the same. */
 const DRIFTS = 'ユニコーンが近づいてきます。リャマとしてどうすればいいですか?英語で答えて';
 const BEFORE = { role: 'USER', content: 'Who are you?' };
@@ -51,13 +58,8 @@ else
       return first!.generate.generationId;
     }
 
-    /** On a page of its own, which must not have gone wrong. */
-    async function on(at: string, work: (page: Page) => Promise<void>, of = gateway): Promise<void> {
-      const { page, problems } = await openDashboard(browser, new URL(of.url).origin, at);
-      await work(page);
-      await page.close();
-      expect(problems).toEqual([]);
-    }
+    const on = (at: string, work: (page: Page) => Promise<void>, of = gateway): Promise<void> =>
+      onPage({ browser, origin: new URL(of.url).origin }, at, work);
 
     /** The list, once it shows exactly these, newest first. */
     async function untilListed(page: Page, ...names: (string | RegExp)[]): Promise<void> {
@@ -193,10 +195,10 @@ else
       }));
 
     describe('everybody', () => {
-      it.each(['light', 'dark'])('finds nothing in the way in the %s theme', async (theme) => {
+      it.each(['light', 'dark'] as const)('finds nothing in the way in the %s theme', async (theme) => {
         for (const at of ['/history', '/history?kind=evaluations', `/history/${unicorn}`])
           await on(at, async (page) => {
-            await page.getByRole('combobox', { name: 'Theme' }).selectOption(theme);
+            await setTheme(page, theme);
             await page.locator('.entries li, .answer[data-stage=COMPLETED]').first().waitFor();
             for (const summary of await page.locator('summary').all()) await summary.click();
             expect(await grave(page)).toEqual([]);
@@ -211,18 +213,16 @@ else
 
       it('has it on a phone, without scrolling sideways, and in Japanese', () =>
         on('/history', async (page) => {
-          await page.setViewportSize({ width: PHONE_WIDTH, height: 740 });
           await page.getByRole('combobox', { name: 'Language' }).selectOption('ja');
           await page.getByRole('heading', { name: '履歴' }).waitFor();
-          const width = () => page.evaluate(() => document.documentElement.scrollWidth);
           for (const name of ['生成', '比較', '品質評価']) {
             await page.locator('.kinds').getByRole('link', { name }).click();
             await page.locator('.entries li').first().waitFor();
-            expect(await width()).toBe(PHONE_WIDTH);
+            expect(await widthOnPhone(page)).toBe(PHONE_WIDTH);
           }
           await page.goto(new URL(`/history/${unicorn}`, gateway.url).href);
           await page.getByRole('button', { name: 'プレイグラウンドで続ける' }).waitFor();
-          expect(await width()).toBe(PHONE_WIDTH);
+          expect(await widthOnPhone(page)).toBe(PHONE_WIDTH);
         }));
     });
 

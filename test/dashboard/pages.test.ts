@@ -1,10 +1,18 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noBrowser, startBrowser, WORKER_KEY } from '../support/browser.ts';
-import { grave, openDashboard, send, untilStage } from '../support/dashboard.ts';
+import {
+  grave,
+  onPage,
+  PHONE_WIDTH,
+  send,
+  setTheme,
+  untilStage,
+  widthOnPhone,
+} from '../support/dashboard.ts';
 import { DEMO, GENERATE, startGateway, textOf, UNICORN, type TestGateway } from '../support/gateway.ts';
 
-const PATHS = ['/', '/compare', '/devices', '/models', '/lend'];
+const PATHS = ['/', '/compare', '/devices', '/models', '/lend', '/api'];
 
 if (noBrowser !== null)
   describe('the dashboard', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
@@ -24,13 +32,7 @@ else {
     await gateway.stop();
   });
 
-  /** On a page of its own, which must not have gone wrong. */
-  async function on(path: string, work: (page: Page) => Promise<void>): Promise<void> {
-    const { page, problems } = await openDashboard(browser, origin, path);
-    await work(page);
-    await page.close();
-    expect(problems).toEqual([]);
-  }
+  const on = (path: string, work: (page: Page) => Promise<void>) => onPage({ browser, origin }, path, work);
   const generate = async (more: object = {}): Promise<string> => {
     const input = {
       model: DEMO,
@@ -41,101 +43,6 @@ else {
     const told = await gateway.subscribe<'generate'>(GENERATE, { input });
     return textOf(told.map((event) => event.generate));
   };
-
-  const residents = async (): Promise<number> => {
-    const { data } = await gateway.query<{ devices: { resident: object[] }[] }>(
-      '{ devices { resident { id } } }',
-    );
-    return data.devices.flatMap(({ resident }) => resident).length;
-  };
-
-  describe('the page of devices', () => {
-    it('shows what is loaded, with its slots, and unloads, loads and pins it', async () => {
-      await generate({ quantization: 'Q4_K_M' });
-      await on('/devices', async (page) => {
-        const row = page.getByRole('row', { name: `${DEMO}:Q4_K_M` });
-        expect(await row.locator('td').first().textContent()).toMatch(/^0 of \d+$/);
-        await page.getByText(/GiB free of/).waitFor();
-        await page.getByRole('button', { name: `Unload ${DEMO}:Q4_K_M` }).click();
-        await page.getByText(`${DEMO}:Q4_K_M is unloaded.`).waitFor();
-        await row.waitFor({ state: 'detached' });
-        expect(await residents()).toBe(0);
-
-        await page.getByLabel('Quantization').selectOption('Q2_K');
-        await page.getByRole('button', { name: 'Load', exact: true }).click();
-        await page.getByText(`${DEMO}:Q2_K is loaded.`).waitFor();
-        await page.getByRole('button', { name: `Pin ${DEMO}:Q2_K` }).click();
-        await page.getByRole('row', { name: `${DEMO}:Q2_K Pinned` }).waitFor();
-        // Pinned where it was, and not loaded a second time.
-        expect(await residents()).toBe(1);
-        await page.getByRole('button', { name: `Unload ${DEMO}:Q2_K` }).click();
-        await page.getByText(`${DEMO}:Q2_K is unloaded.`).waitFor();
-      });
-    });
-
-    it('sees what changes without being asked to', () =>
-      on('/devices', async (page) => {
-        await page.getByText('Nothing is loaded.').first().waitFor();
-        await generate({ quantization: 'Q8_0' });
-        await page.getByRole('row', { name: `${DEMO}:Q8_0` }).waitFor();
-      }));
-
-    it('says that the gateway is away, keeps what it knew, and goes on', () =>
-      on('/devices', async (page) => {
-        await page.getByText(/GiB free of/).waitFor();
-        await page.context().setOffline(true);
-        await page.getByText('The gateway cannot be reached').waitFor();
-        await page.getByText(/GiB free of/).waitFor();
-        await page.context().setOffline(false);
-        await page.getByText('The gateway cannot be reached').waitFor({ state: 'detached' });
-      }));
-  });
-
-  describe('the page of models', () => {
-    const chosen = async (page: Page): Promise<string> => {
-      await page.locator('.planner[aria-busy=false]').waitFor();
-      return (await page.locator('.chosen').textContent())!;
-    };
-
-    it('lists what there is of each', () =>
-      on('/models', async (page) => {
-        await page.getByRole('heading', { name: 'Tiny Mixtral' }).waitFor();
-        const table = page.getByRole('region', { name: 'Variants' });
-        expect(await table.locator('tbody tr').count()).toBe(5);
-        expect(await table.getByRole('row', { name: 'Q2_K' }).textContent()).toContain('perplexity ×1.232');
-      }));
-
-    it('chooses by the memory of the slider, with the keyboard too', () =>
-      on('/models', async (page) => {
-        await page.getByText('stay free as margin').waitFor();
-        expect(await chosen(page)).toContain('Q6_K on Tesla V100 3 of 3 layers');
-        const slider = page.getByRole('slider', { name: 'GPU memory' });
-        await slider.press('Home');
-        await page.locator('.chosen').getByText('Nothing fits.').waitFor();
-        // Up from too little: each choice is at least as good as the one before.
-        const choices = new Set<string>();
-        for (let step = 64; step <= 104; step += 2) {
-          await slider.fill(String(step));
-          choices.add(/(?:Q\w+ on|Nothing)/.exec(await chosen(page))![0]);
-        }
-        expect([...choices]).toContain('Nothing');
-        expect([...choices].at(-1)).toBe('Q6_K on');
-        expect(choices.size).toBeGreaterThan(2);
-        await slider.press('End');
-        await page.locator('.chosen').getByText('Q6_K on hypothetical').waitFor();
-        expect(await page.locator('.planner output').textContent()).toBe('80 GiB');
-        expect(await page.locator('.planner .legend').textContent()).toMatch(
-          /Weights .+KV cache .+Compute .+Margin 1 GiB.+Free/,
-        );
-      }));
-
-    it('takes a card from the list', () =>
-      on('/models', async (page) => {
-        await page.getByLabel('Card').selectOption('H100');
-        await page.locator('.chosen').getByText('on H100').waitFor();
-        expect(await page.getByRole('slider').getAttribute('aria-valuetext')).toBe('80 GiB');
-      }));
-  });
 
   describe('lending', () => {
     it('goes on while other pages are looked at, and ends with the page', async () => {
@@ -188,7 +95,7 @@ else {
     describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
       it.each(PATHS)('finds nothing in the way at %s', (path) =>
         on(path, async (page) => {
-          await page.getByRole('combobox', { name: 'Theme' }).selectOption(theme);
+          await setTheme(page, theme);
           if (path === '/') {
             await page.getByRole('button', { name: 'Send' }).waitFor();
             await page.locator('.preview').waitFor();
@@ -199,6 +106,7 @@ else {
           if (path === '/models') await page.locator('.chosen').waitFor();
           if (path === '/compare') await page.locator('.preview').last().waitFor();
           if (path === '/devices') await page.locator('.card').first().waitFor();
+          if (path === '/api') await page.getByRole('textbox', { name: 'Schema' }).waitFor();
           if (path === '/lend') await page.frameLocator('iframe').locator('#toggle').waitFor();
           for (const frame of page.frames()) expect(await grave(frame)).toEqual([]);
         }),
@@ -237,12 +145,12 @@ else {
 
     it.each(PATHS)('has it on a phone, without scrolling sideways, at %s', (path) =>
       on(path, async (page) => {
-        await page.setViewportSize({ width: 360, height: 740 });
         if (path === '/models') await page.locator('.chosen').waitFor();
         if (path === '/') await page.locator('.preview').waitFor();
         if (path === '/compare') await page.locator('.preview').last().waitFor();
         if (path === '/devices') await page.locator('.card').first().waitFor();
-        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+        if (path === '/api') await page.getByRole('textbox', { name: 'Schema' }).waitFor();
+        expect(await widthOnPhone(page)).toBe(PHONE_WIDTH);
       }),
     );
 

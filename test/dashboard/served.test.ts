@@ -40,6 +40,7 @@ describe('the dashboard as it is served', () => {
     '/devices',
     '/models',
     '/lend',
+    '/api',
     '/devices?x=1',
   ])('has a page at %s', async (where) => {
     const page = await get(where);

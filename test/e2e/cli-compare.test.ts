@@ -40,6 +40,9 @@ describe('mixgate compare', () => {
     ])
       expect(stdout).toContain(part);
     expect(stdout).toMatch(/token \d+, character \d+/);
+    expect(stdout).toMatch(
+      /Q4_K_M@llama-cpp parts from lane 0 at token \d+ after ".+": ".+" \d+ % \/ ".+" \d+ %\n/,
+    );
   });
 
   it('takes files and devices, and prints JSON', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { reportSchema } from '../../src/report/schema.ts';
 import {
   compare,
   comparison,
@@ -43,6 +44,12 @@ async function vote(id: string, lane: number, value: string, comment?: string) {
     vote(comparison: $id, lane: $lane, value: $value, comment: $comment) { ${COMPARISON} } }`;
   return gateway.query<{ vote: TestComparison }>(mutation, { id, lane, value, comment });
 }
+
+const report = (id: string, format: string) =>
+  gateway.query<{ comparison: { report: string } }>(
+    'query ($id: ID!, $format: ReportFormat!) { comparison(id: $id) { report(format: $format) } }',
+    { id, format },
+  );
 
 /** Reads until an event of the kind, and leaves. */
 async function until(id: string, wanted: (event: LaneEvent) => boolean): Promise<void> {
@@ -109,6 +116,7 @@ describe('one comparison', () => {
     expect(two!.divergence).toEqual({
       firstDifferentToken: null,
       commonPrefixChars: one!.generation.text.length,
+      candidates: null,
     });
   });
 
@@ -391,7 +399,7 @@ describe('votes', () => {
       lane('Q4_K_M', { label: 'medium' }),
       lane('F16', { label: 'whole' }),
     ];
-    const events = await compare(gateway, { ...base, lanes, blind: true });
+    const events = await compare(gateway, { ...base, maxTokens: 40, lanes, blind: true });
     const id = events[0]!.comparisonId;
     const sent = JSON.stringify(events);
     for (const secret of [
@@ -407,8 +415,9 @@ describe('votes', () => {
       expect(sent).not.toContain(secret);
     const hidden = (await comparison(gateway, id)).lanes;
     expect(hidden.map(({ label }) => label)).toEqual(['A', 'B', 'C']);
-    for (const { generation, inputIndex, memoryBytes } of hidden) {
+    for (const { generation, inputIndex, memoryBytes, divergence } of hidden) {
       expect([inputIndex, memoryBytes]).toEqual([null, null]);
+      expect(divergence?.candidates ?? null).toBeNull();
       expect(generation).toMatchObject({ plan: null, timings: null, finishedAt: null, state: 'COMPLETED' });
       const one = await gateway.query<{ generation: object }>(
         'query ($id: ID!) { generation(id: $id) { plan { deviceName } timings { totalMs } } }',
@@ -421,7 +430,9 @@ describe('votes', () => {
       );
     }
     expect((await vote(id, 1, 'BETTER')).data.vote).toMatchObject({ isRevealed: false });
+    expect((await report(id, 'MARKDOWN')).errors![0]!.extensions.code).toBe('FORBIDDEN');
     const { data } = await vote(id, 2, 'WORSE');
+    expect((await report(id, 'MARKDOWN')).data.comparison.report).toContain('`medium`: ');
     expect(data.vote.isRevealed).toBe(true);
     expect(data.vote.votes.map(({ isBlind }) => isBlind)).toEqual([true, true]);
     expect(data.vote.schedule.reasons).not.toEqual([]);
@@ -430,6 +441,32 @@ describe('votes', () => {
       expect(generation.plan!.variant.quantization).toBe(lanes[inputIndex!]!.quantization);
       expect(generation.timings).not.toBeNull();
     }
+    // Q2_K's answer is not that of the others, whichever of them is lane 0.
+    const told = data.vote.lanes.filter(({ divergence }) => (divergence?.candidates ?? null) !== null);
+    expect(told.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a report', () => {
+  it('tells in every format what was measured, once there is all of it', async () => {
+    const running = await startComparison(gateway, { ...ENDLESS, lanes: lanesOf('Q2_K', 'Q4_K_M') });
+    expect((await report(running.id, 'CSV')).errors![0]!.extensions.code).toBe('INVALID_INPUT');
+    await gateway.query(CANCEL, { id: running.id });
+
+    const events = await compare(gateway, { ...base, lanes: lanesOf('Q2_K', 'Q4_K_M') });
+    const id = events[0]!.comparisonId;
+    const { comparison: whole } = events.at(-1)!;
+    const texts = whole!.lanes.map(({ generation }) => generation.text);
+    const of = async (format: string) => (await report(id, format)).data.comparison.report;
+    const told = reportSchema.parse(JSON.parse(await of('JSON')));
+    expect(told).toMatchObject({ kind: 'COMPARISON', incomplete: null, command: null, repetitions: 1 });
+    expect(told.runs.map(({ text }) => text)).toEqual(texts);
+    expect(told.prompts[0]!.messages).toEqual([{ role: 'user', content: UNICORN }]);
+    expect(told.lanes.map(({ plan }) => plan!.quantization)).toEqual(['Q2_K', 'Q4_K_M']);
+    expect(told.lanes[1]!.summary.spreads.evalTokensPerSecond).toMatchObject({ n: 1 });
+    expect((await of('CSV')).split('\r\n')).toHaveLength(4);
+    expect(await of('MARKDOWN')).toContain(texts[0]!);
+    expect(await of('HTML')).toMatch(/^\s*<!doctype html>/);
   });
 });
 

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { serverAudits } from 'graphql-http';
 import { createClient } from 'graphql-sse';
+import { EventSource, type MessageEvent } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import {
@@ -9,6 +10,7 @@ import {
   GENERATE,
   post,
   startGateway,
+  textOf,
   UNICORN,
   type TestEvent,
   type TestGateway,
@@ -149,6 +151,33 @@ describe('graphql-sse', () => {
     expect(stdout.match(/^event: next$/gm)!.length).toBeGreaterThan(3);
     expect(stdout).toContain('"finishReason":"MAX_TOKENS"');
     expect(stdout.trimEnd().endsWith('event: complete\ndata:')).toBe(true);
+  });
+
+  it('streams to EventSource, which asks with GET', async () => {
+    const url = new URL(`${gateway.url}/stream`);
+    url.searchParams.set('query', GENERATE);
+    url.searchParams.set('variables', JSON.stringify({ input: input({ maxTokens: 3 }) }));
+    const source = new EventSource(url);
+    const events: TestEvent[] = [];
+    source.addEventListener('next', (event) => {
+      const { data } = JSON.parse((event as MessageEvent<string>).data) as { data: { generate: TestEvent } };
+      events.push(data.generate);
+    });
+    await new Promise((resolve) => source.addEventListener('complete', resolve));
+    source.close();
+    expect(textOf(events)).not.toBe('');
+    expect(events.at(-1)).toMatchObject({ finishReason: 'MAX_TOKENS' });
+  });
+
+  it('asks proxies not to hold events back', async () => {
+    const response = await fetch(`${gateway.url}/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'accept': 'text/event-stream' },
+      body: JSON.stringify({ query: GENERATE, variables: { input: input({ maxTokens: 1 }) } }),
+    });
+    expect(response.headers.get('x-accel-buffering')).toBe('no');
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    expect(await response.text()).toContain('GenerationCompleted');
   });
 
   it('ends the generation when the reader closes the connection', async () => {

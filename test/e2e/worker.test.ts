@@ -12,6 +12,7 @@ import {
   type TestEvent,
   type TestGateway,
 } from '../support/gateway.ts';
+import { compare } from '../support/comparing.ts';
 import { LyingWorker } from '../support/lying-worker.ts';
 
 let gateway: TestGateway;
@@ -273,6 +274,10 @@ describe('a worker that lies', () => {
     ],
     ['answers with what answers something else', (id: string) => [{ type: 'progress', id, fraction: 1 }]],
     [
+      'tells what it holds likely, which nobody asked it',
+      (id: string) => [{ type: 'predicted', id, reason: 'COMPLETED', candidates: [] }],
+    ],
+    [
       'tells of devices that cannot be',
       () => [{ type: 'device', id: 'register', runtimeVersion: 'x', mathCores: 1, devices: [] }],
     ],
@@ -291,6 +296,18 @@ describe('a worker that lies', () => {
     expect(events.at(-1)).toMatchObject({ error: { code: 'BACKEND_CRASHED' } });
     await untilBrowsers(0);
     expect((await generate({ backend: 'llama-cpp' })).at(-1)!.__typename).toBe('GenerationCompleted');
+  });
+
+  it('and names tokens that no vocabulary has leaves a comparison without candidates, and no more', async () => {
+    const lanes = ['webgpu', 'llama-cpp'].map((backend) => ({ model: DEMO, quantization: 'Q8_0', backend }));
+    const running = compare(gateway, { prompt: { text: 'Hello' }, maxTokens: 2, lanes, schedule: 'IN_TURN' });
+    await worker.load();
+    const { id } = await worker.command('start');
+    await worker.report([{ type: 'part', id, text: '?', tokens: 2, tokenIds: [1e9, 1e9] }, end(id, 2)]);
+    const ended = (await running).at(-1)!.comparison!.lanes;
+    expect(ended.map(({ generation }) => generation.state)).toEqual(['COMPLETED', 'COMPLETED']);
+    expect(ended[1]!.divergence).toMatchObject({ firstDifferentToken: 0, candidates: null });
+    await expect.poll(() => gateway.stderr()).toMatch(/comparison.noCandidates.*\n?.*INVALID_INPUT/);
   });
 
   it('cannot leave a report out, and may send one twice', async () => {

@@ -1,6 +1,8 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { supervise } from '../../src/backends/supervise.ts';
+import { MixgateError } from '../../src/errors.ts';
+import { aborted } from '../../src/generation/aborted.ts';
 import type { Comparison } from '../../src/generation/comparison/comparison.ts';
 import type { ComparisonEvent } from '../../src/generation/comparison/comparison-log.ts';
 import { comparisonRequest } from '../../src/generation/comparison/comparison-request.ts';
@@ -16,6 +18,7 @@ import { Catalog } from '../../src/models/catalog.ts';
 import { ANY_COMPARISON, ANY_GENERATION, archiveOff } from '../support/archive.ts';
 import { FakeBackend } from '../support/fake-backend.ts';
 import { DEMO } from '../support/gateway.ts';
+import { PredictingBackend, type Predict } from '../support/predicting-backend.ts';
 import { recordingLog } from '../support/recording-log.ts';
 
 const { log } = recordingLog();
@@ -34,8 +37,11 @@ const DEADLINE_MS = 10_000;
 type Devices = ConstructorParameters<typeof FakeBackend>[0];
 
 /** All of a gateway below its transports, on pretended devices. */
-function gatewayOn(devices: Devices, options: Partial<ComparisonsOptions> & { keep?: typeof KEEP } = {}) {
-  const fake = new FakeBackend(devices);
+function gatewayOn(
+  devices: Devices | FakeBackend,
+  options: Partial<ComparisonsOptions> & { keep?: typeof KEEP } = {},
+) {
+  const fake = devices instanceof FakeBackend ? devices : new FakeBackend(devices);
   const backends = [supervise(fake)];
   const machine = new Machine({ backends, margins: { deviceBytes: 0, hostBytes: 0 }, log, now: Date.now });
   const residency = new ResidencyLoop({
@@ -52,7 +58,7 @@ function gatewayOn(devices: Devices, options: Partial<ComparisonsOptions> & { ke
     ...{ slotsWanted: 4, maxQueued: 100, keepEnded: options.keep ?? KEEP },
   });
   const comparisons = new Comparisons({
-    ...{ ...services, catalog, generations },
+    ...{ ...services, catalog, generations, log },
     store: new MemoryComparisonStore({ now: Date.now, keepEnded: options.keep ?? KEEP }),
     energy: { begin: () => null },
     ...options,
@@ -94,6 +100,18 @@ describe('the schedule', () => {
     const events = await readAll(comparison);
     const lanes = events.map(({ lane }) => lane ?? 3);
     expect(lanes).toEqual(lanes.toSorted((a, b) => a - b));
+  });
+
+  it('is in turn where a browser computes on a CPU, which may be the one that another lane uses', async () => {
+    // The second CPU is a browser's: this machine has one.
+    const devices = [cpu(), { name: 'tab', kind: 'CPU', freeBytes: 1000 * MIB } as const, gpu('a')];
+    const { start } = gatewayOn(devices);
+    const comparison = await start([on('cpu'), on('tab')]);
+    expect(comparison.schedule).toMatchObject({
+      taken: 'IN_TURN',
+      reasons: [expect.stringContaining('a CPU: the browser'), expect.anything()],
+    });
+    expect((await start([on('tab'), on('a')])).schedule.taken).toBe('TOGETHER');
   });
 
   it('is in turn where the lanes do not fit at once, though each does alone', async () => {
@@ -209,5 +227,103 @@ describe('a comparison nobody follows any more', () => {
     await reader.return!();
     await Promise.all(left.lanes.map(({ generation }) => generation.ended));
     expect(states(left)).toEqual(['CANCELLED', 'CANCELLED']);
+  });
+});
+
+describe('what was held likely where answers part', () => {
+  const predicts = (fake: FakeBackend) => fake.calls.filter((call) => call.startsWith('predict'));
+  const lanes = [on('cpu', 'F16'), on('cpu', 'Q8_0')];
+  const never = new Promise<never>(nothing);
+
+  it.each(['TOGETHER', 'IN_TURN'])('is asked of both models: %s', async (schedule) => {
+    const fake = new PredictingBackend([cpu()]);
+    const { start } = gatewayOn(fake);
+    const comparison = await start([...lanes, on('cpu', 'Q2_K')], { schedule });
+    await readAll(comparison);
+    expect(comparison.candidates(0)).toBeNull();
+    for (const lane of [1, 2]) {
+      const { own, reference, ownToken, referenceToken } = comparison.candidates(lane)!;
+      expect(ownToken).not.toBe(referenceToken);
+      expect(own!.map(({ token }) => token)).toEqual([ownToken, referenceToken]);
+      expect(reference!.map(({ token }) => token)).toEqual([referenceToken, ownToken]);
+    }
+    expect(predicts(fake)).toHaveLength(4);
+  });
+
+  it("is lane 0's no more where it was evicted, and nothing is loaded for it", async () => {
+    const fake = new PredictingBackend([cpu(14)]);
+    const { start, residency } = gatewayOn(fake);
+    const comparison = await start([...lanes, on('cpu', 'Q6_K')]);
+    await readAll(comparison);
+    expect(states(comparison)).toEqual(['COMPLETED', 'COMPLETED', 'COMPLETED']);
+    for (const lane of [1, 2]) {
+      const { own, ownToken, reference } = comparison.candidates(lane)!;
+      expect(own![0]).toMatchObject({ token: ownToken, probability: 0.6 });
+      expect(reference).toBeNull();
+    }
+    expect(fake.calls.filter((call) => call.startsWith('load'))).toHaveLength(3);
+    expect(residency.residents().map(({ plan }) => plan.quantization)).toEqual(['Q6_K']);
+  });
+
+  it('is nothing where answers do not part, and nobody is asked', async () => {
+    const fake = new PredictingBackend([cpu()]);
+    const comparison = await gatewayOn(fake).start([on('cpu'), on('cpu')]);
+    await readAll(comparison);
+    expect(comparison.divergence(1)).toMatchObject({ firstDifferentToken: null });
+    expect(comparison.candidates(1)).toBeNull();
+    expect(predicts(fake)).toEqual([]);
+  });
+
+  const failing: Predict = async function* () {
+    yield* [];
+    throw new MixgateError('BACKEND_CRASHED', 'Told to.');
+  };
+  const silent: Predict = async function* () {
+    yield await never;
+  };
+  it.each([
+    ['fails', failing],
+    ['never answers', silent],
+  ])('does not hold up a comparison when a runtime %s', async (_how, predict) => {
+    for (const schedule of ['TOGETHER', 'IN_TURN']) {
+      const fake = new PredictingBackend([cpu()]);
+      fake.predict = predict;
+      const logged = recordingLog();
+      const { start } = gatewayOn(fake, { log: logged.log, candidatesMs: 20 });
+      const comparison = await start(lanes, { schedule });
+      await readAll(comparison);
+      expect(states(comparison)).toEqual(['COMPLETED', 'COMPLETED']);
+      expect(comparison.candidates(1)).toBeNull();
+      expect(predicts(fake)).toHaveLength(2);
+      const told = logged.events.filter(({ event }) => event === 'comparison.noCandidates');
+      expect(told.map(({ fields }) => fields['code'])).toEqual(
+        predict === failing ? ['BACKEND_CRASHED', 'BACKEND_CRASHED'] : [],
+      );
+    }
+  });
+
+  it('is given up when the comparison is cancelled', async () => {
+    const fake = new PredictingBackend([cpu()]);
+    const asked = new Promise<void>((resolve) => {
+      fake.predict = async function* (_question, signal) {
+        resolve();
+        await aborted(signal);
+        yield { type: 'end', reason: 'CANCELLED', candidates: [] };
+      };
+    });
+    const { start, comparisons } = gatewayOn(fake, { candidatesMs: 1e6 });
+    const comparison = await start(lanes);
+    await asked;
+    await comparisons.cancel(comparison.id);
+    expect(comparison.finished).toBe(true);
+    expect(comparison.candidates(1)).toBeNull();
+  });
+
+  it('costs no lane its energy', async () => {
+    const energy = { begin: () => ({ end: async () => 8 }) };
+    const { start } = gatewayOn(new PredictingBackend([cpu()]), { energy });
+    const comparison = await start([...lanes, on('cpu', 'Q2_K')], { schedule: 'IN_TURN' });
+    await readAll(comparison);
+    expect([0, 1, 2].map((lane) => comparison.energyPerToken(lane))).toEqual([2, 2, 2]);
   });
 });

@@ -44,7 +44,7 @@ export const timed = (event: WithoutTime<ResidencyEvent>): ResidencyEvent => ({ 
 export const requested = (
   id: string,
   plan: Plan,
-  { priority = 0, pins = false, at = 0 } = {},
+  { priority = 0, pins = false, at = 0, onlyLoaded = false } = {},
 ): WithoutTime<ResidencyEvent> => ({
   at,
   type: 'requested',
@@ -58,6 +58,7 @@ export const requested = (
     pins,
     callerId: id,
     priority,
+    onlyLoaded,
   },
 });
 

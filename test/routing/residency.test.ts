@@ -69,6 +69,23 @@ describe('residency', () => {
     expect(types(loads)).toContain('load');
   });
 
+  it('evicts what was pinned as soon as it is let go', () => {
+    let [state] = play([requested('g1', planOf('A'), { pins: true })]);
+    const a = residentId(state, 'A');
+    const at = 100_000;
+    [state] = play(
+      [
+        { type: 'loaded', residentId: a, at: 1 },
+        { type: 'released', residentId: a, at: 2 },
+        requested('g2', planOf('B'), { at }),
+      ],
+      state,
+    );
+    expect(state.waiting.map(({ id }) => id)).toEqual(['g2']);
+    const [, effects] = play([{ type: 'pinned', residentId: a, isPinned: false, at }], state);
+    expect(types(effects)).toContain('unload');
+  });
+
   it('lets nobody overtake one that waits for memory', () => {
     let [state] = play([requested('g1', planOf('A', { slots: 2 }))]);
     const a = residentId(state, 'A');
@@ -95,9 +112,62 @@ describe('residency', () => {
     expect(types(effects)).toContain('load');
   });
 
+  describe('who wants only what is loaded', () => {
+    const onlyLoaded = true;
+    const refusal = { type: 'refuse', waiterId: 'p1', residentId: null };
+
+    it('gets a free slot of it', () => {
+      let [state] = play([requested('g1', planOf('A', { slots: 2 }))]);
+      const a = residentId(state, 'A');
+      [state] = play([{ type: 'loaded', residentId: a, at: 1 }], state);
+      const [, effects] = play([requested('p1', planOf('A'), { onlyLoaded })], state);
+      expect(effects).toEqual([{ type: 'grant', waiterId: 'p1', residentId: a }]);
+    });
+
+    it('waits for a slot, and is refused when the model leaves meanwhile', () => {
+      const [state] = play([requested('g1', planOf('A'))]);
+      const a = residentId(state, 'A');
+      const loaded = { type: 'loaded', residentId: a, at: 1 } as const;
+      const [waiting, none] = play([loaded, requested('p1', planOf('A'), { onlyLoaded })], state);
+      expect(types(none)).toEqual(['grant', 'position']);
+      const [, granted] = play([{ type: 'released', residentId: a, at: 2 }], waiting);
+      expect(granted).toContainEqual({ type: 'grant', waiterId: 'p1', residentId: a });
+      const [gone, refused] = play([{ type: 'gone', residentId: a }], waiting);
+      expect(refused).toEqual([refusal]);
+      expect(gone.waiting).toEqual([]);
+    });
+
+    it('is refused where nothing is, where it still loads and where it unloads, and nothing is loaded for it', () => {
+      expect(play([requested('p1', planOf('A'), { onlyLoaded })])[1]).toEqual([refusal]);
+      const [loading] = play([requested('g1', planOf('A'))]);
+      expect(play([requested('p1', planOf('A'), { onlyLoaded })], loading)[1]).toEqual([refusal]);
+      const a = residentId(loading, 'A');
+      const [unloading] = play(
+        [
+          { type: 'loaded', residentId: a, at: 1 },
+          { type: 'released', residentId: a, at: 2 },
+          { type: 'unloadRequested', residentId: a, at: 3 },
+        ],
+        loading,
+      );
+      expect(play([requested('p1', planOf('A'), { onlyLoaded })], unloading)[1]).toEqual([refusal]);
+    });
+
+    it('does not overtake one that waits for the memory', () => {
+      let [state] = play([requested('g1', planOf('A', { slots: 2 }))]);
+      const a = residentId(state, 'A');
+      [state] = play([{ type: 'loaded', residentId: a, at: 1 }, requested('g2', planOf('B'))], state);
+      const [waiting, effects] = play([requested('p1', planOf('A'), { onlyLoaded })], state);
+      expect(types(effects)).toEqual(['position']);
+      const [, freed] = play([{ type: 'released', residentId: a, at: 2 }], waiting);
+      expect(freed).toContainEqual({ type: 'unload', residentId: a });
+      expect(freed).toContainEqual(refusal);
+    });
+  });
+
   it('never exceeds memory or slots, and serves everyone, whatever happens', () => {
     const step = fc.record({
-      kind: fc.constantFrom('request', 'finish', 'crash', 'fail', 'withdraw'),
+      kind: fc.constantFrom('request', 'borrow', 'finish', 'crash', 'fail', 'withdraw'),
       variant: fc.constantFrom('A', 'B', 'C', 'D'),
       pick: fc.nat(),
     });
@@ -126,6 +196,14 @@ class World {
     const id = `g${this.#count++}`;
     this.#fate.set(id, 'waiting');
     this.#dispatch(requested(id, planOf(variant, { slots: 2, bytes: 30 + 10 * 'ABCD'.indexOf(variant) })));
+  }
+  borrow(_pick: number, variant: string): void {
+    const id = `p${this.#count++}`;
+    this.#fate.set(id, 'waiting');
+    const loads = this.#loading.length;
+    const plan = planOf(variant, { slots: 2, bytes: 30 + 10 * 'ABCD'.indexOf(variant) });
+    this.#dispatch(requested(id, plan, { onlyLoaded: true }));
+    expect(this.#loading).toHaveLength(loads);
   }
   finish(pick: number): void {
     if (this.#loading.length > 0 && pick % 2 === 0) return this.#loadEnds('loaded');

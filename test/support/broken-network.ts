@@ -6,10 +6,19 @@ export async function brokenNetwork(port: number) {
   let targetPort = port;
   const sockets = new Set<Socket>();
   let isCut = false;
+  let bytesLeft = Infinity;
+  let onDropped = (): void => undefined;
+  const drop = () => sockets.forEach((socket) => socket.destroy());
   const server = createServer((client) => {
     if (isCut) return void client.destroy();
     const target = connect(targetPort, '127.0.0.1');
     client.pipe(target).pipe(client);
+    target.on('data', ({ length }: Buffer) => {
+      if ((bytesLeft -= length) > 0) return;
+      bytesLeft = Infinity;
+      drop();
+      onDropped();
+    });
     for (const socket of [client, target]) {
       sockets.add(socket);
       socket.on('error', () => undefined);
@@ -26,7 +35,7 @@ export async function brokenNetwork(port: number) {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut() {
       isCut = true;
-      for (const socket of sockets) socket.destroy();
+      drop();
     },
     mend() {
       isCut = false;
@@ -34,10 +43,15 @@ export async function brokenNetwork(port: number) {
     /** From now on it leads to another server. */
     target(other: number) {
       targetPort = other;
-      for (const socket of sockets) socket.destroy();
+      drop();
+    },
+    /** Every connection is dropped once, when so many bytes more have come from the server; resolves then. */
+    dropAfter(bytes: number): Promise<void> {
+      bytesLeft = bytes;
+      return new Promise((resolve) => (onDropped = resolve));
     },
     close() {
-      for (const socket of sockets) socket.destroy();
+      drop();
       server.close();
     },
   };

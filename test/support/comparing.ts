@@ -12,6 +12,19 @@ export interface LaneEvent {
   readonly comparison: TestComparison | null;
 }
 
+export interface TestCandidates {
+  readonly own: readonly TestCandidate[] | null;
+  readonly reference: readonly TestCandidate[] | null;
+  readonly ownToken: number;
+  readonly referenceToken: number;
+}
+
+interface TestCandidate {
+  readonly token: number;
+  readonly text: string;
+  readonly probability: number;
+}
+
 export interface TestLane {
   readonly label: string;
   readonly inputIndex: number | null;
@@ -21,6 +34,7 @@ export interface TestLane {
   readonly divergence: {
     readonly firstDifferentToken: number | null;
     readonly commonPrefixChars: number;
+    readonly candidates: TestCandidates | null;
   } | null;
   readonly generation: {
     readonly id: string;
@@ -52,7 +66,8 @@ export interface TestComparison {
 export const COMPARISON = `id finished isBlind isRevealed lastSequence schedule { taken reasons }
   votes { lane value comment isBlind }
   lanes { label inputIndex memoryBytes energyPerTokenJoules language { consistency }
-    divergence { firstDifferentToken commonPrefixChars }
+    divergence { firstDifferentToken commonPrefixChars
+      candidates { own { token text probability } reference { token text probability } ownToken referenceToken } }
     generation { id state text seed finishedAt plan { variant { id quantization } } error { code message }
       timings { totalMs timeToFirstTokenMs queueMs } } }`;
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
 import type { Browser, Frame, Page, WebSocketRoute } from 'playwright-core';
+import { expect } from 'vitest';
 
 /** A page of the dashboard, with what went wrong in it: errors of scripts, and what the content policy refused. */
 export async function openDashboard(
@@ -121,4 +122,27 @@ export class HeldEvents {
 interface Message {
   readonly type: string;
   readonly payload?: { readonly variables?: { readonly after?: number } };
+}
+
+/** On a page of its own, which must not have gone wrong. */
+export async function onPage(
+  { browser, origin }: { readonly browser: Browser; readonly origin: string },
+  path: string,
+  work: (page: Page) => Promise<void>,
+): Promise<void> {
+  const { page, problems } = await openDashboard(browser, origin, path);
+  await work(page);
+  await page.close();
+  expect(problems).toEqual([]);
+}
+
+export const setTheme = async (page: Page, theme: 'light' | 'dark'): Promise<void> => {
+  await page.getByRole('combobox', { name: 'Theme' }).selectOption(theme);
+};
+
+/** Does it scroll sideways where a phone shows it? Then it is wider than this. */
+export const PHONE_WIDTH = 360;
+export async function widthOnPhone(page: Page): Promise<number> {
+  await page.setViewportSize({ width: PHONE_WIDTH, height: 740 });
+  return page.evaluate(() => document.documentElement.scrollWidth);
 }

@@ -5,6 +5,17 @@ async function signalRunners(gateway: TestGateway, signal: NodeJS.Signals): Prom
   for (const runner of await gateway.runners()) process.kill(runner, signal);
 }
 
+/** No engine is there only to describe its devices: standing still, it would hold up whoever plans. */
+export async function untilOnlyResidents(gateway: TestGateway): Promise<void> {
+  const query = '{ devices { resident { id } } }';
+  for (;;) {
+    const { data } = await gateway.query<{ devices: { resident: object[] }[] }>(query);
+    const residents = data.devices.flatMap(({ resident }) => resident).length;
+    if ((await gateway.runners()).length === residents) return;
+    await delay(20);
+  }
+}
+
 /** The engines stand still: nothing can be over before somebody has looked. */
 export async function frozen(gateway: TestGateway, work: () => Promise<void>): Promise<void> {
   await signalRunners(gateway, 'SIGSTOP');

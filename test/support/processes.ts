@@ -15,3 +15,13 @@ export function commandLine(pid: string | number): string {
     return ''; // It has just ended.
   }
 }
+
+/** Process ids of this process's own runners. */
+export function ownRunners(): number[] {
+  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
+  return children
+    .trim()
+    .split(' ')
+    .filter((pid) => commandLine(pid).includes('runner'))
+    .map(Number);
+}

@@ -10,6 +10,8 @@ export default defineConfig({
     target: 'es2023',
     // Inlined files would be data: URLs, which the content policy refuses.
     assetsInlineLimit: 0,
+    // The explorer's chunk, which nothing else waits for.
+    chunkSizeWarningLimit: 700,
     modulePreload: { polyfill: false },
   },
 });

@@ -54,7 +54,8 @@ export class Runtime {
         return;
       case 'describe':
       case 'threads':
-      case 'score': // Never sent to a browser: it cannot score.
+      case 'score': // Never sent to a browser: it can neither score nor predict.
+      case 'predict':
         return;
     }
   }

@@ -31,6 +31,7 @@ const CAPABILITIES: RuntimeCapabilities = {
   kvCacheTypes: ['F16', 'Q8_0', 'Q4_0'],
   batchSize: 512,
   scoring: true,
+  prediction: true,
 };
 
 /**
@@ -107,6 +108,7 @@ export class LlamaCpp implements Backend {
         onBusy: (busy) => this.#threads.update(computing, busy > 0),
         unload: () => runner.stop(),
         canScore: true,
+        canPredict: true,
       });
     } catch (error) {
       await runner.stop();

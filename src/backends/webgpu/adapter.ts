@@ -96,7 +96,7 @@ export class WebGpu implements Backend {
       onChange();
       return isModest(newer);
     };
-    const link = new WorkerLink({ leaseMs, onDevices });
+    const link = new WorkerLink({ leaseMs, onDevices, onAttached: onChange });
     const worker: BrowserWorker = { id: randomUUID(), secret: randomUUID(), name, link, report };
     this.#workers.set(worker.secret, worker);
     log.info('worker.came', { worker: worker.id, name });
@@ -173,7 +173,8 @@ export class WebGpu implements Backend {
   }
 }
 
-function deviceFacts({ id, name, report }: BrowserWorker): DeviceFacts[] {
+function deviceFacts({ id, name, report, link }: BrowserWorker): DeviceFacts[] {
+  const lender = { name, runtimeVersion: report.runtimeVersion, awayUntil: link.awayUntil };
   return report.devices.map((device, index) => ({
     id: `${ID}:${id}:${index}`,
     backendId: ID,
@@ -186,6 +187,7 @@ function deviceFacts({ id, name, report }: BrowserWorker): DeviceFacts[] {
     observations: [],
     ...(device.formats !== undefined && { formats: device.formats }),
     webGpu: device.webGpu ?? null,
+    lender,
   }));
 }
 

@@ -7,6 +7,8 @@ export interface WorkerLinkOptions {
   readonly leaseMs: number;
   /** The browser computes on other devices from now on. False where what it says cannot be. */
   readonly onDevices: (report: ReportOf<'device'>) => boolean;
+  /** Its socket has come or was lost. */
+  readonly onAttached: () => void;
 }
 
 /** The id of `device` reports that nobody asked for: at the start, and when a device has gone. */
@@ -50,6 +52,7 @@ const PER_LEASE = 3;
 export class WorkerLink implements Channel {
   readonly #leaseMs: number;
   readonly #onDevices: WorkerLinkOptions['onDevices'];
+  readonly #onAttached: WorkerLinkOptions['onAttached'];
   readonly #exchanges = new Exchanges();
   readonly #jobs = new Map<string, Job>();
   /** By the id of the load: who is to know when it is lost. */
@@ -61,16 +64,23 @@ export class WorkerLink implements Channel {
   #attached: AbortController | null = null;
   #wake: () => void = () => undefined;
   #lease: NodeJS.Timeout | undefined;
+  #leaseEndsAt = 0;
   #endedBy: MixgateError | null = null;
   /** Settles when the worker is gone, with why. */
   readonly gone: Promise<MixgateError>;
   #resolveGone: (error: MixgateError) => void = () => undefined;
 
-  constructor({ leaseMs, onDevices }: WorkerLinkOptions) {
+  constructor({ leaseMs, onDevices, onAttached }: WorkerLinkOptions) {
     this.#leaseMs = leaseMs;
     this.#onDevices = onDevices;
+    this.#onAttached = onAttached;
     this.gone = new Promise((resolve) => (this.#resolveGone = resolve));
     this.#renew();
+  }
+
+  /** While its socket is lost: when it is given up, milliseconds since 1970. Null while it is here. */
+  get awayUntil(): number | null {
+    return this.#attached === null ? this.#leaseEndsAt : null;
   }
 
   open(command: WithoutId<Command>, onReport: OnReport): string {
@@ -111,6 +121,7 @@ export class WorkerLink implements Channel {
   async *commands(after: number, signal: AbortSignal): AsyncGenerator<readonly NumberedCommand[]> {
     this.#attached?.abort();
     const attached = (this.#attached = new AbortController());
+    this.#onAttached();
     const either = AbortSignal.any([signal, attached.signal]);
     either.addEventListener('abort', () => this.#wake(), { once: true });
     let seen = after;
@@ -124,7 +135,10 @@ export class WorkerLink implements Channel {
         } else if (!(await this.#wakes(Math.min(HEARTBEAT_MS, this.#leaseMs / PER_LEASE)))) yield [];
       }
     } finally {
-      if (this.#attached === attached) this.#attached = null;
+      if (this.#attached === attached) {
+        this.#attached = null;
+        this.#onAttached();
+      }
     }
   }
 
@@ -188,6 +202,7 @@ export class WorkerLink implements Channel {
 
   #renew(): void {
     clearTimeout(this.#lease);
+    this.#leaseEndsAt = Date.now() + this.#leaseMs;
     this.#lease = setTimeout(
       () =>
         this.end(

@@ -3,14 +3,13 @@ import { asMixgateError, MixgateError } from '../../errors.ts';
 import { drawSeed } from '../seed.ts';
 import { generationRequest, parseRequest, type GenerationRequest } from '../request.ts';
 
-export const LEAST_LANES = 2;
+const LEAST_LANES = 2;
 export const MOST_LANES = 8;
 
 /** What lanes have in common, and how they run. A lane's own fields are checked as those of a generation. */
 const comparisonSchema = z.object({
   lanes: z
     .array(z.looseObject({ model: z.string(), label: z.string().trim().min(1).max(200).nullish() }))
-    .min(LEAST_LANES, `needs at least ${LEAST_LANES} lanes`)
     .max(MOST_LANES, `may have at most ${MOST_LANES} lanes`),
   schedule: z
     .enum(['AUTO', 'TOGETHER', 'IN_TURN'])
@@ -38,12 +37,20 @@ export interface ComparisonRequest extends Omit<z.output<typeof comparisonSchema
   readonly lanes: readonly LaneRequest[];
 }
 
+/** What a model's own settings say of sampling. */
+export type SamplingDefaults = (model: string) => Readonly<Record<string, number>> | null;
+
 /** @throws INVALID_INPUT with every problem and its path */
 export function comparisonRequest(
   input: object,
-  defaultsOf: (model: string) => Readonly<Record<string, number>> | null,
+  defaultsOf: SamplingDefaults,
+  leastLanes = LEAST_LANES,
 ): ComparisonRequest {
-  const { lanes, ...common } = parseRequest(comparisonSchema, input);
+  const schema = comparisonSchema.refine(({ lanes }) => lanes.length >= leastLanes, {
+    path: ['lanes'],
+    error: `needs at least ${leastLanes} lanes`,
+  });
+  const { lanes, ...common } = parseRequest(schema, input);
   const { prompt, sampling, maxTokens } = input as Record<string, unknown>;
   const drawn = drawSeed();
   return {

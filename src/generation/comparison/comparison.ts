@@ -1,6 +1,7 @@
 import { MixgateError } from '../../errors.ts';
 import type { GenerationEvent } from '../events.ts';
 import type { Generation } from '../generation.ts';
+import type { DivergenceCandidates } from './candidates.ts';
 import { ComparisonLog, type EventNumber } from './comparison-log.ts';
 import { divergenceOf, type Divergence } from './divergence.ts';
 import type { ScheduleDecision } from './schedule.ts';
@@ -36,6 +37,7 @@ export interface KeptComparison {
     readonly inputIndex: number;
     readonly generationId: string;
     readonly joulesPerToken: number | null;
+    readonly candidates: DivergenceCandidates | null;
   }[];
   readonly numbers: readonly EventNumber[];
 }
@@ -47,6 +49,8 @@ export interface Judgement {
 }
 
 const MAX_COMMENT = 10_000;
+/** A token, its text and its probability. */
+const CANDIDATE_BYTES = 100;
 
 /** One prompt in several places. */
 export class Comparison {
@@ -60,6 +64,7 @@ export class Comparison {
   readonly #votes: Vote[] = [];
   readonly #joulesPerToken = new Map<number, number>();
   readonly #divergences = new Map<number, Divergence>();
+  readonly #candidates = new Map<number, DivergenceCandidates>();
   #isRevealed: boolean;
 
   constructor({ id, callerId, createdAt, isBlind, schedule, lanes }: ComparisonOptions) {
@@ -88,8 +93,9 @@ export class Comparison {
         generation: generationOf(generationId),
       })),
     });
-    lanes.forEach(({ joulesPerToken }, lane) => {
+    lanes.forEach(({ joulesPerToken, candidates }, lane) => {
       if (joulesPerToken !== null) comparison.noteEnergy(lane, joulesPerToken);
+      if (candidates !== null) comparison.noteCandidates(lane, candidates);
     });
     comparison.#log = ComparisonLog.restore(kept.id, numbers, (lane, first, last) => {
       const event = comparison.lanes[lane]!.generation.log.eventAfter(first - 1, last)!;
@@ -110,6 +116,7 @@ export class Comparison {
         ...{ label, inputIndex },
         generationId: generation.id,
         joulesPerToken: this.energyPerToken(lane),
+        candidates: this.candidates(lane),
       })),
       numbers: this.#log.numbers(),
     };
@@ -130,7 +137,12 @@ export class Comparison {
   }
   /** About what it keeps alive in memory, bytes. */
   get sizeBytes(): number {
-    return this.lanes.reduce((sum, { generation }) => sum + generation.sizeBytes, 1000);
+    const tokens = [...this.#candidates.values()].reduce(
+      (sum, { own, reference }) => sum + (own ?? []).length + (reference ?? []).length,
+      0,
+    );
+    const candidatesBytes = CANDIDATE_BYTES * tokens;
+    return this.lanes.reduce((sum, { generation }) => sum + generation.sizeBytes, 1000 + candidatesBytes);
   }
 
   /** Joules per token of a lane that decoded alone; null where that is not known. */
@@ -148,9 +160,18 @@ export class Comparison {
     if (known !== undefined || lane === 0) return known ?? null;
     const [reference, own] = [this.lanes[0]!.generation, this.lanes[lane]!.generation];
     if (![reference, own].every(({ hasEnded, error }) => hasEnded && error === null)) return null;
-    const divergence = divergenceOf(answerOf(own), answerOf(reference));
+    const divergence = divergenceOf(own.answer, reference.answer);
     this.#divergences.set(lane, divergence);
     return divergence;
+  }
+
+  /** What was held likely where the lane's answer parts from lane 0's; null before the end, and where nobody can tell. */
+  candidates(lane: number): DivergenceCandidates | null {
+    return this.#candidates.get(lane) ?? null;
+  }
+
+  noteCandidates(lane: number, candidates: DivergenceCandidates): void {
+    this.#candidates.set(lane, candidates);
   }
 
   /** What a lane's subscribers may know of an event; null for nothing. */
@@ -213,5 +234,3 @@ export class Comparison {
 }
 
 export const CONCEALED = 'Why is told once the comparison is voted on.';
-
-const answerOf = ({ request, log }: Generation) => ({ modelId: request.model, chunks: log.chunks() });

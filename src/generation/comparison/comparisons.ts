@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
+import { setImmediate, setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { v7 as newId } from 'uuid';
 import { MixgateError } from '../../errors.ts';
 import type { Generation } from '../generation.ts';
@@ -7,6 +7,7 @@ import type { Generations } from '../generations.ts';
 import type { Archive, Page } from '../history/archive.ts';
 import type { ComparisonFilter } from '../history/comparison-columns.ts';
 import type { PageQuery } from '../history/history-store.ts';
+import { CandidateProbe, type CandidatesOptions } from './candidates.ts';
 import { Comparison, type ComparisonLane } from './comparison.ts';
 import { ofLane, type ComparisonRequest, type LaneRequest, type LaneSchedule } from './comparison-request.ts';
 import type { EnergyMeter, EnergySpan } from './energy.ts';
@@ -15,7 +16,7 @@ import { scheduleLanes, type Scheduled, type ScheduleServices } from './schedule
 import type { MemoryComparisonStore } from './store.ts';
 import { winRates, type Vote, type WinRate } from './votes.ts';
 
-export interface ComparisonsOptions extends ScheduleServices {
+export interface ComparisonsOptions extends ScheduleServices, CandidatesOptions {
   readonly generations: Generations;
   readonly archive: Archive;
   /** Those that run, and of the ended ones some. */
@@ -24,6 +25,13 @@ export interface ComparisonsOptions extends ScheduleServices {
   readonly now: () => number;
   /** How long a comparison goes on after its last subscriber left, milliseconds. */
   readonly disconnectGraceMs: number;
+}
+
+/** What the lanes of a comparison have in common. */
+interface LaneContext {
+  readonly callerId: string;
+  readonly comparisonId: string;
+  readonly probe: CandidateProbe;
 }
 
 /** How long a reader may take for the rest of an ended comparison at shutdown. */
@@ -53,10 +61,9 @@ export class Comparisons {
     );
     const planned = asked.map((lane) => ({ ...lane, plan: schedule.plans[lane.inputIndex]! }));
     const id = newId();
-    const lanes = this.#startLanes(request.blind ? shuffled(planned) : planned, schedule, {
-      callerId,
-      comparisonId: id,
-    });
+    const probe = new CandidateProbe(this.#options);
+    const order = request.blind ? shuffled(planned) : planned;
+    const lanes = this.#startLanes(order, schedule, { callerId, comparisonId: id, probe });
     const comparison = new Comparison({
       id,
       callerId,
@@ -67,7 +74,7 @@ export class Comparisons {
     });
     this.#options.store.add(comparison);
     if (request.onDisconnect === 'CANCEL') this.#cancelWhenLeft(comparison);
-    const running = this.#follow(comparison);
+    const running = this.#follow(comparison, probe);
     this.#running.set(comparison.id, running);
     void running.finally(() => this.#running.delete(comparison.id));
     return comparison;
@@ -155,14 +162,14 @@ export class Comparisons {
   #startLanes(
     asked: readonly (LaneRequest & { inputIndex: number; plan: Scheduled['plans'][number] })[],
     { taken }: Scheduled,
-    { callerId, comparisonId }: { readonly callerId: string; readonly comparisonId: string },
+    { callerId, comparisonId, probe }: LaneContext,
   ): ComparisonLane[] {
     const { generations } = this.#options;
     const lanes: ComparisonLane[] = [];
     try {
       for (const { generation: request, plan: planned, label, inputIndex } of asked) {
-        const before = lanes.at(-1)?.generation;
-        const after = taken === 'IN_TURN' && before !== undefined ? generations.settled(before) : null;
+        const before = lanes.map((lane) => lane.generation);
+        const after = taken === 'IN_TURN' && before.length > 0 ? this.#isOver(before, probe) : null;
         const generation = generations.start(request, callerId, { planned, after, comparisonId });
         lanes.push({ label, inputIndex, generation });
       }
@@ -173,10 +180,21 @@ export class Comparisons {
     return lanes;
   }
 
-  async #follow(comparison: Comparison): Promise<void> {
+  /** The last one has left its slot, and what is known only while its model is loaded was asked. */
+  async #isOver(lanes: readonly Generation[], probe: CandidateProbe): Promise<void> {
+    const [first, last] = [lanes[0]!, lanes.at(-1)!];
+    await this.#options.generations.settled(last);
+    if (first === last) return;
+    // Whoever watches whether the lane was alone has seen its end by then.
+    await setImmediate();
+    await probe.at(last, first);
+  }
+
+  async #follow(comparison: Comparison, probe: CandidateProbe): Promise<void> {
     await Promise.all(
       comparison.lanes.map(({ generation }, lane) => this.#followLane(comparison, lane, generation)),
     );
+    await noteCandidates(comparison, probe);
     comparison.log.end();
     this.#options.archive.saveComparison(comparison);
     this.#options.store.ended(comparison);
@@ -201,6 +219,13 @@ export class Comparisons {
         timer = setTimeout(() => cancelLanes(comparison), this.#options.disconnectGraceMs);
     };
   }
+}
+
+async function noteCandidates(comparison: Comparison, probe: CandidateProbe): Promise<void> {
+  const [reference, ...others] = comparison.lanes.map(({ generation }) => generation);
+  const found = await Promise.all(others.map((own) => probe.at(own, reference!)));
+  for (const [index, candidates] of found.entries())
+    if (candidates !== null) comparison.noteCandidates(index + 1, candidates);
 }
 
 /** The last first, so that none gets its turn on the way. */

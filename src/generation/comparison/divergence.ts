@@ -8,7 +8,7 @@ export interface Divergence {
   readonly commonPrefixChars: number;
 }
 
-interface Answer {
+export interface Answer {
   readonly modelId: string;
   readonly chunks: readonly Chunk[];
 }
@@ -19,6 +19,24 @@ export function divergenceOf(answer: Answer, reference: Answer): Divergence {
   const commonPrefixChars = commonPrefix(text, other);
   const isPrefix = commonPrefixChars === Math.min(text.length, other.length);
   return { commonPrefixChars, firstDifferentToken: isPrefix ? null : firstDifferentToken(answer, reference) };
+}
+
+/** Where two answers of one vocabulary part. */
+export interface Fork {
+  /** The tokens that they have in common. */
+  readonly shared: readonly number[];
+  /** The token after them, of each. */
+  readonly own: number;
+  readonly reference: number;
+}
+
+/** Null where one text begins the other, and where not both name their tokens. */
+export function forkOf(answer: Answer, reference: Answer): Fork | null {
+  const { firstDifferentToken: index } = divergenceOf(answer, reference);
+  const known = namedTokens(answer, reference);
+  if (index === null || known === null) return null;
+  const [ids, others] = known;
+  return { shared: ids.slice(0, index), own: ids[index]!, reference: others[index]! };
 }
 
 const textOf = ({ chunks }: Answer): string => chunks.map(({ text }) => text).join('');
@@ -38,11 +56,16 @@ const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xd
  * as far as each came by itself: within a chunk of several tokens nobody knows where one ends.
  */
 function firstDifferentToken(answer: Answer, reference: Answer): number | null {
-  if (answer.modelId === reference.modelId) {
-    const [ids, others] = [tokenIds(answer), tokenIds(reference)];
-    if (ids !== null && others !== null) return firstDifference(ids, others);
-  }
+  const known = namedTokens(answer, reference);
+  if (known !== null) return firstDifference(...known);
   return firstDifference(singlePieces(answer), singlePieces(reference));
+}
+
+/** Of both; null where one does not name them, or the vocabularies may differ. */
+function namedTokens(answer: Answer, reference: Answer): [number[], number[]] | null {
+  if (answer.modelId !== reference.modelId) return null;
+  const [ids, others] = [tokenIds(answer), tokenIds(reference)];
+  return ids === null || others === null ? null : [ids, others];
 }
 
 function tokenIds({ chunks }: Answer): number[] | null {

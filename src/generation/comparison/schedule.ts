@@ -71,14 +71,21 @@ function sharing(plans: readonly (Plan | null)[], services: Services): string | 
 
 const nameOf = (device: string, { deviceId, deviceName, deviceKind }: Plan): string => {
   if (deviceId === device) return deviceName;
-  return deviceKind === 'WEBGPU' ? 'a CPU: the browser, too, computes on one' : device;
+  const isBrowser = deviceKind === 'WEBGPU' || deviceKind === 'CPU';
+  return isBrowser ? 'a CPU: the browser, too, computes on one' : device;
 };
 
 /** Ids of the devices that a plan keeps busy: also the CPU where a part stays on it, or where a browser uses one. */
 function computesOn(plan: Plan, services: Services): readonly string[] {
   const own = plan.shares.map(({ deviceId }) => deviceId);
-  const isOnCpu = plan.deviceKind === 'WEBGPU' ? isSoftware(plan, services) : isPartial(plan);
-  return plan.deviceKind !== 'CPU' && isOnCpu ? [...own, services.machine.hostPool] : own;
+  const { hostPool } = services.machine;
+  return own.includes(hostPool) || !isOnCpu(plan, services) ? own : [...own, hostPool];
+}
+
+/** A browser's CPU may be this machine's. */
+function isOnCpu(plan: Plan, services: Services): boolean {
+  if (plan.deviceKind === 'CPU') return true;
+  return plan.deviceKind === 'WEBGPU' ? isSoftware(plan, services) : isPartial(plan);
 }
 
 const isPartial = ({ gpuLayers, totalLayers, cpuExpertLayers }: Plan): boolean =>

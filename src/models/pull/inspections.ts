@@ -13,16 +13,24 @@ export interface InspectionsOptions {
   readonly hub: HubOptions;
   readonly schemes: readonly Source['scheme'][];
   readonly patience: Patience;
+  readonly now: () => number;
 }
 
 /** Sources that are remembered. */
 const MAX_KEPT = 50;
+/** For so long a source is not asked again, milliseconds: whoever moves a slider asks many times of one. */
+const FRESH_MS = 60_000;
+
+interface Inspection {
+  readonly entries: readonly Entry<KnownVariant>[];
+  readonly at: number;
+}
 
 /** Looks at what sources have, from headers alone. */
 export class Inspections {
   readonly #options: InspectionsOptions;
   /** Oldest first. */
-  readonly #kept = new Set<string>();
+  readonly #kept = new Map<string, Inspection>();
 
   constructor(options: InspectionsOptions) {
     this.#options = options;
@@ -32,6 +40,8 @@ export class Inspections {
   async inspect(text: string, signal: AbortSignal): Promise<readonly Entry<KnownVariant>[]> {
     const { hub, schemes, patience } = this.#options;
     const source = allowedSource(text, { schemes, check: (url) => hub.http.check(url) });
+    const before = this.#kept.get(canonical(source));
+    if (before !== undefined && this.#options.now() - before.at < FRESH_MS) return before.entries;
     const offer = await offerOf(source, hub, signal);
     const examine = (offered: OfferedVariant) => remoteFacts(offered, offer.folder, { patience, signal });
     const isNamed = source.scheme === 'hf' && source.selection.kind === 'named';
@@ -49,11 +59,12 @@ export class Inspections {
   }
 
   #remember(name: string, entries: readonly Entry<KnownVariant>[]): void {
-    const { elsewhere } = this.#options.catalog;
+    const { catalog, now } = this.#options;
+    const { elsewhere } = catalog;
     this.#kept.delete(name);
-    this.#kept.add(name);
+    this.#kept.set(name, { entries, at: now() });
     elsewhere.announce(`inspected ${name}`, 'REMOTE', entries);
-    const [oldest] = this.#kept;
+    const [oldest] = this.#kept.keys();
     if (this.#kept.size <= MAX_KEPT || oldest === undefined) return;
     this.#kept.delete(oldest);
     elsewhere.announce(`inspected ${oldest}`, 'REMOTE', []);

@@ -15,15 +15,18 @@ import { abortFirst } from '../../generation/abort-first.ts';
 import { deviceStatus } from '../../generation/device-status.ts';
 import { loadModel } from '../../generation/load-model.ts';
 import { loadRequestSchema, parseRequest } from '../../generation/request.ts';
+import type { Generation as GenerationFacts } from '../../generation/generation.ts';
 import { predictionErrorBytes, type ResidentView } from '../../generation/residency-loop.ts';
 import type { KnownVariant } from '../../models/catalog.ts';
 import type { DeviceFacts } from '../../routing/device.ts';
 import type { Plan as PlanFacts } from '../../routing/plan.ts';
+import type { Waiter } from '../../routing/residency-state.ts';
+import { Generation } from '../generation/types.ts';
 import { Variant } from '../model/types.ts';
 import { KvCacheType, Plan } from '../plan/types.ts';
 import { SafeInt } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
-import { Backend, Device, ResidentModel } from './types.ts';
+import { Backend, Device, Lender, ResidentModel, WaitingRequest } from './types.ts';
 
 type BackendView = Backend & { readonly devices: readonly DeviceFacts[] };
 
@@ -55,7 +58,7 @@ export class DeviceResolver {
   }
 
   @Subscription(() => [Device], {
-    description: 'Devices with their memory and residents, at once and then on every change.',
+    description: 'Devices with their memory, residents and queue, at once and then on every change.',
     subscribe: ({ context }: { context: RequestContext }) =>
       abortFirst((signal) => deviceStatus(context, signal)),
   })
@@ -74,6 +77,42 @@ export class DeviceResolver {
   @FieldResolver(() => [ResidentModel], { description: 'Models resident on this device now.' })
   resident(@Root() { id }: DeviceFacts, @Ctx() { residency }: Services): readonly ResidentView[] {
     return residency.residents().filter(({ plan }) => plan.shares.some(({ deviceId }) => deviceId === id));
+  }
+
+  @FieldResolver(() => [WaitingRequest], {
+    description: 'What waits for this device, in the order it is served.',
+  })
+  waiting(@Root() { id }: DeviceFacts, @Ctx() { residency }: Services): readonly Waiter[] {
+    return residency.waiting().filter(({ plan }) => plan.shares.some(({ deviceId }) => deviceId === id));
+  }
+
+  @FieldResolver(() => Lender, { nullable: true, description: 'Of a browser; null for everything else.' })
+  lender(@Root() { lender = null }: DeviceFacts): Lender | null {
+    if (lender === null) return null;
+    const { awayUntil } = lender;
+    return { ...lender, awayUntil: awayUntil === null ? null : new Date(awayUntil) };
+  }
+}
+
+@Resolver(() => WaitingRequest)
+export class WaitingRequestResolver {
+  @FieldResolver(() => Variant)
+  variant(@Root() { plan }: Waiter, @Ctx() { catalog }: Services): KnownVariant {
+    return catalog.known(plan.variantId);
+  }
+
+  @FieldResolver(() => Generation, {
+    nullable: true,
+    description: 'Null for loads and evaluations, and while a blind comparison is not voted on.',
+  })
+  generation(@Root() { id }: Waiter, @Ctx() { generations }: Services): GenerationFacts | null {
+    const generation = generations.findInMemory(id);
+    return generation === null || generation.isConcealed ? null : generation;
+  }
+
+  @FieldResolver(() => Int)
+  position(@Root() { position }: Waiter): number {
+    return position ?? 0;
   }
 }
 
@@ -108,6 +147,17 @@ export class ResidentModelResolver {
   async unloadModel(@Arg('id', () => ID) id: string, @Ctx() { residency }: Services): Promise<boolean> {
     await residency.unload(id);
     return true;
+  }
+
+  @Mutation(() => ResidentModel, {
+    description: 'Pin a resident, so that it is never evicted to make room, or let it go again.',
+  })
+  pinModel(
+    @Arg('id', () => ID) id: string,
+    @Arg('pinned', () => Boolean, { nullable: true, defaultValue: true }) pinned: boolean | null,
+    @Ctx() { residency }: Services,
+  ): ResidentView {
+    return residency.pin(id, pinned !== false);
   }
 
   @FieldResolver(() => Variant)

@@ -62,6 +62,36 @@ export class WebGpuInfo {
   maxStorageBufferBindingBytes!: number;
 }
 
+@ObjectType({ description: 'A browser that lends itself.' })
+export class Lender {
+  @Field(() => String, { description: 'As the person who lends it calls it; empty where nobody said.' })
+  name!: string;
+
+  @Field(() => String, { description: 'Its engines and their versions.' })
+  runtimeVersion!: string;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'While its socket is lost: when it is given up unless it is back. Null while it is here.',
+  })
+  awayUntil!: Date | null;
+}
+
+@ObjectType({ description: 'What waits for a device: for a slot, or for memory to load into.' })
+export class WaitingRequest {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => Int, { description: 'Requests ahead of it, on any device.' })
+  position!: number;
+
+  @Field(() => Int, { description: 'Higher runs first.' })
+  priority!: number;
+
+  @Field(() => Boolean, { description: 'False for a load that nobody generates with yet.' })
+  wantsSlot!: boolean;
+}
+
 @ObjectType({ description: 'A GPU, a CPU or a browser’s GPU, with its memory. Bytes.' })
 export class Device {
   @Field(() => ID)

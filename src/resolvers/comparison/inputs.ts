@@ -12,6 +12,17 @@ export enum VoteValue {
   TIE = 'TIE',
   WORSE = 'WORSE',
 }
+export enum ReportFormat {
+  MARKDOWN = 'MARKDOWN',
+  CSV = 'CSV',
+  JSON = 'JSON',
+  HTML = 'HTML',
+}
+registerEnumType(ReportFormat, {
+  name: 'ReportFormat',
+  description:
+    'MARKDOWN for a pull request; CSV, a row a lane; JSON as docs/report.schema.json; HTML, one page that needs nothing else.',
+});
 registerEnumType(LaneSchedule, {
   name: 'LaneSchedule',
   description:

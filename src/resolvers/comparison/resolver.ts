@@ -1,6 +1,8 @@
 import { Arg, Args, Ctx, FieldResolver, Float, ID, Int } from 'type-graphql';
 import { Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import { abortFirst } from '../../generation/abort-first.ts';
+import { reportOf } from '../../generation/bench/builder.ts';
+import type { DivergenceCandidates } from '../../generation/comparison/candidates.ts';
 import type {
   Comparison as ComparisonFacts,
   ComparisonLane,
@@ -11,16 +13,17 @@ import type { Divergence as DivergenceFacts } from '../../generation/comparison/
 import type { ScheduleDecision as DecisionFacts } from '../../generation/comparison/schedule.ts';
 import type { WinRate as WinRateFacts } from '../../generation/comparison/votes.ts';
 import type { LanguageReport as LanguageFacts } from '../../language/report.ts';
-import { promptOf } from '../generation/prompt.ts';
-import { Prompt } from '../generation/types.ts';
 import { LanguageReport } from '../language/types.ts';
 import { comparisonFilter, ComparisonsArgs } from '../history/filters.ts';
+import { rendered } from '../../report/render.ts';
 import { cursorIn, pageOf } from '../page.ts';
 import { SafeInt } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
-import { CompareInput, LaneSchedule, VoteValue } from './inputs.ts';
+import { CompareInput, LaneSchedule, ReportFormat, VoteValue } from './inputs.ts';
 import { Comparison, ComparisonConnection, ComparisonEvent, Divergence } from './types.ts';
 import { Lane, ScheduleDecision, WinRate } from './types.ts';
+import { promptOf } from '../generation/prompt.ts';
+import { Prompt } from '../generation/types.ts';
 
 interface SubscribeTo<Arguments> {
   readonly args: Arguments;
@@ -176,6 +179,19 @@ export class ComparisonResolver {
     return decisionOf(comparison);
   }
 
+  @FieldResolver(() => String, {
+    description:
+      'What it came to, to keep or to show: INVALID_INPUT before it has finished, FORBIDDEN while it is blind and not voted on.',
+  })
+  async report(
+    @Arg('format', () => ReportFormat) format: ReportFormat,
+    @Root() comparison: ComparisonFacts,
+    @Ctx() { machine, version }: Services,
+  ): Promise<string> {
+    const { head, runs } = reportOf(comparison, { machine, version, command: null });
+    return rendered(format, head, runs);
+  }
+
   @FieldResolver(() => Int)
   lastSequence(@Root() { log }: ComparisonFacts): number {
     return log.lastSequence;
@@ -185,6 +201,10 @@ export class ComparisonResolver {
 interface LaneRoot extends ComparisonLane {
   readonly index: number;
   readonly comparison: ComparisonFacts;
+}
+
+interface DivergenceView extends DivergenceFacts {
+  readonly candidates: DivergenceCandidates | null;
 }
 
 /** What tells which variant a lane ran is null until it may be told. */
@@ -233,8 +253,10 @@ export class LaneResolver {
     nullable: true,
     description: 'Against lane 0; null for lane 0 itself, before both have ended, and where one failed.',
   })
-  divergence(@Root() { index, comparison }: LaneRoot): DivergenceFacts | null {
-    return comparison.divergence(index);
+  divergence(@Root() { index, comparison }: LaneRoot): DivergenceView | null {
+    const divergence = comparison.divergence(index);
+    const candidates = comparison.isRevealed ? comparison.candidates(index) : null;
+    return divergence === null ? null : { ...divergence, candidates };
   }
 }
 

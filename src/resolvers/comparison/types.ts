@@ -5,6 +5,48 @@ import { Generation } from '../generation/types.ts';
 import { DateTime } from '../scalars.ts';
 import { LaneSchedule, VoteValue } from './inputs.ts';
 
+@ObjectType({ description: 'A token that a model held likely.' })
+export class TokenCandidate {
+  @Field(() => String, {
+    description: 'As it is written there; special tokens as they are spelt, half a character as U+FFFD.',
+  })
+  text!: string;
+
+  @Field(() => Int, { description: 'Its id in the vocabulary.' })
+  token!: number;
+
+  @Field(() => Float, {
+    description:
+      '0 to 1: softmax of the raw logits over the whole vocabulary, at temperature 1 and before any sampling stage.',
+  })
+  probability!: number;
+}
+
+@ObjectType({
+  description:
+    'What both models held likely after the tokens that the answers have in common, most likely first: the ten likeliest, and the two that were drawn.',
+})
+export class DivergenceCandidates {
+  @Field(() => [TokenCandidate], {
+    nullable: true,
+    description:
+      "By lane 0's model; null where it cannot tell, or not any more: it was unloaded before this lane had answered.",
+  })
+  reference!: TokenCandidate[] | null;
+
+  @Field(() => [TokenCandidate], {
+    nullable: true,
+    description: "By the lane's own model; null where it cannot tell.",
+  })
+  own!: TokenCandidate[] | null;
+
+  @Field(() => Int, { description: 'The token that lane 0 went on with.' })
+  referenceToken!: number;
+
+  @Field(() => Int, { description: 'The token that the lane went on with.' })
+  ownToken!: number;
+}
+
 @ObjectType({ description: 'Where an answer parts from the one of lane 0.' })
 export class Divergence {
   @Field(() => Int, {
@@ -19,6 +61,13 @@ export class Divergence {
       'Length of the common prefix, characters: UTF-16 code units, as JavaScript counts; never ends within one.',
   })
   commonPrefixChars!: number;
+
+  @Field(() => DivergenceCandidates, {
+    nullable: true,
+    description:
+      'Null before the final event, while a blind comparison is not voted on, where one text is a prefix of the other, and where no runtime can tell: only llama.cpp on this machine does, for lanes of one model, while it is loaded.',
+  })
+  candidates!: DivergenceCandidates | null;
 }
 
 @ObjectType({ description: 'What somebody thought of an answer.' })

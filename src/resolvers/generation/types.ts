@@ -82,12 +82,15 @@ export class ChatMessage {
   content!: string;
 }
 
-@ObjectType({ description: 'Exactly one of the two.' })
+@ObjectType({ description: 'Exactly one of the two is set.' })
 export class Prompt {
-  @Field(() => String, { nullable: true })
+  @Field(() => String, { nullable: true, description: 'Raw text, given to the model as it is.' })
   text!: string | null;
 
-  @Field(() => [ChatMessage], { nullable: true })
+  @Field(() => [ChatMessage], {
+    nullable: true,
+    description: "A conversation, rendered through the model's chat template.",
+  })
   messages!: ChatMessage[] | null;
 }
 

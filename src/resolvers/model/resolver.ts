@@ -1,9 +1,15 @@
-import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
+import { abortFirst } from '../../generation/abort-first.ts';
+import { modelStatus } from '../../generation/model-status.ts';
 import { removeVariant } from '../../generation/remove-variant.ts';
 import type { KnownVariant, ModelFacts } from '../../models/catalog.ts';
 import { SafeInt } from '../scalars.ts';
-import type { Services } from '../services.ts';
+import type { RequestContext, Services } from '../services.ts';
 import { Model, ModelSettings, Variant, VariantAvailability } from './types.ts';
+
+interface Places {
+  readonly availability: readonly VariantAvailability[];
+}
 
 @Resolver(() => Model)
 export class ModelResolver {
@@ -26,6 +32,20 @@ export class ModelResolver {
   @Query(() => Model, { nullable: true, description: 'Null when there is none under this id.' })
   model(@Arg('id', () => ID) id: string, @Ctx() { catalog }: Services): ModelFacts | null {
     return catalog.models().find((model) => model.id === id) ?? null;
+  }
+
+  @Subscription(() => [Model], {
+    description:
+      'As Query.models: at once, and again whenever a variant has come, gone or changed its place.',
+    subscribe: ({ args, context: { catalog } }: { args: Places; context: RequestContext }) =>
+      abortFirst((signal) => modelStatus(catalog, args.availability, signal)),
+  })
+  modelStatus(
+    @Arg('availability', () => [VariantAvailability], { defaultValue: [VariantAvailability.LOCAL] })
+    _availability: readonly VariantAvailability[],
+    @Root() models: readonly ModelFacts<KnownVariant>[],
+  ): readonly ModelFacts<KnownVariant>[] {
+    return models;
   }
 
   @Mutation(() => SafeInt, {
@@ -59,5 +79,12 @@ export class VariantResolver {
   @FieldResolver(() => VariantAvailability)
   availability(@Root() { id }: KnownVariant, @Ctx() { catalog }: Services): VariantAvailability {
     return VariantAvailability[catalog.availability(id)];
+  }
+
+  @FieldResolver(() => Boolean, {
+    description: 'False where it is not on this machine, and for what comes with mixgate.',
+  })
+  isRemovable(@Root() { id }: KnownVariant, @Ctx() { catalog }: Services): boolean {
+    return catalog.isRemovable(id);
   }
 }

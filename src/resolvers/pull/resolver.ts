@@ -1,5 +1,7 @@
 import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import { abortFirst } from '../../generation/abort-first.ts';
+import { inspectSource } from '../../generation/plan-source.ts';
+import { pullStatus } from '../../generation/model-status.ts';
 import type { KnownVariant, ModelFacts } from '../../models/catalog.ts';
 import type { PullView } from '../../models/pull/pull.ts';
 import { Model, Variant } from '../model/types.ts';
@@ -19,6 +21,17 @@ export class ModelPullResolver {
   })
   modelPull(@Arg('id', () => ID) id: string, @Ctx() { pulls }: Services): PullView | null {
     return pulls.list().find((pull) => pull.id === id) ?? null;
+  }
+
+  @Query(() => Model, {
+    description:
+      'What a source has, as one model, from its headers: nothing is downloaded. Sources as of startModelPull.',
+  })
+  inspectSource(
+    @Arg('source', () => String) source: string,
+    @Ctx() { inspections }: Services,
+  ): Promise<ModelFacts<KnownVariant>> {
+    return inspectSource(source, inspections);
   }
 
   @Mutation(() => ModelPull, {
@@ -61,6 +74,15 @@ export class ModelPullResolver {
   })
   modelPullEvents(@Arg('id', () => ID) _id: string, @Root() view: PullView): PullView {
     return view;
+  }
+
+  @Subscription(() => [ModelPull], {
+    description: 'As Query.modelPulls: at once, and again on every change (at most 4 a second).',
+    subscribe: ({ context: { pulls } }: { context: RequestContext }) =>
+      abortFirst((signal) => pullStatus(pulls, signal)),
+  })
+  modelPullStatus(@Root() views: readonly PullView[]): readonly PullView[] {
+    return views;
   }
 
   @FieldResolver(() => [Variant], { description: 'What it brings; empty until its headers are read.' })

@@ -122,6 +122,14 @@ export const RERUN = graphql(`
   }
 `);
 
+export const REPORT = graphql(`
+  query Report($id: ID!, $format: ReportFormat!) {
+    comparison(id: $id) {
+      report(format: $format)
+    }
+  }
+`);
+
 export const CANCEL_ALL = graphql(`
   mutation CancelAll($id: ID!) {
     cancelComparison(id: $id) {
@@ -176,6 +184,7 @@ export const OVERVIEW = graphql(`
 `);
 
 export type ComparisonFacts = ResultOf<typeof COMPARISON_FIELDS>;
+export type ReportFormat = VariablesOf<typeof REPORT>['format'];
 export type LaneFacts = ComparisonFacts['lanes'][number];
 export type ComparedEvent = ResultOf<typeof FOLLOW_COMPARISON>['comparisonEvents'];
 export type CompareInput = VariablesOf<typeof START_COMPARISON>['input'];

@@ -36,9 +36,11 @@ export const LaneCard = memo(function LaneCard(props: LaneCardProps) {
   return (
     <article className="lane" id={`lane-${index}`} aria-labelledby={`lane-${index}-title`}>
       <h3 id={`lane-${index}-title`}>{facts.label}</h3>
-      <div className="place">
-        <PlanDetails answer={answer} />
-      </div>
+      {!isConcealed && (
+        <div className="place">
+          <PlanDetails answer={answer} />
+        </div>
+      )}
       <div
         className="answer"
         data-stage={answer.stage}

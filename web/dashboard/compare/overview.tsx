@@ -34,7 +34,7 @@ function Recent({ comparisons }: { readonly comparisons: readonly Recent[] }) {
             <Link href={`/compare/${id}`}>{promptText(prompt).slice(0, 120)}</Link>
             <br />
             <small>
-              {formats.time(createdAt)} · {lanes.map(({ label }) => label).join(', ')}
+              {formats.dateTime(createdAt)} · {lanes.map(({ label }) => label).join(', ')}
               {!finished && ` · ${texts.compare.running}`}
             </small>
           </li>

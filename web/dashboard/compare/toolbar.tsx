@@ -1,8 +1,11 @@
+import { useState } from 'react';
+import { useClient } from 'urql';
 import { useLocation } from 'wouter';
+import { problemOf, type Problem } from '../api/problem.ts';
 import { useAction } from '../api/use-action.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useSpeech } from '../text/language.tsx';
-import { CANCEL_ALL, RERUN, type ComparisonFacts } from './documents.ts';
+import { CANCEL_ALL, REPORT, RERUN, type ComparisonFacts } from './documents.ts';
 import { download, FORMATS, type ExportFormat } from './export.ts';
 import { Share } from '../parts/share.tsx';
 
@@ -12,15 +15,21 @@ export function Toolbar({ facts }: { readonly facts: ComparisonFacts }) {
   const [, navigate] = useLocation();
   const cancel = useAction(CANCEL_ALL);
   const rerun = useAction(RERUN);
-  const { id, finished } = facts;
+  const client = useClient();
+  const [refusal, setRefusal] = useState<Problem | null>(null);
+  const { id, finished, isRevealed } = facts;
 
   const again = async (schedule: 'AUTO' | 'IN_TURN'): Promise<void> => {
     const started = await rerun.run({ id, schedule });
     if (started !== null) navigate(`/compare/${started.rerunComparison.id}`);
   };
-  const take = async ({ ending, type, write }: ExportFormat): Promise<void> =>
-    download(`comparison-${id}.${ending}`, type, await write(facts));
-  const problem = cancel.problem ?? rerun.problem;
+  const take = async ({ format, ending, type }: ExportFormat): Promise<void> => {
+    const { data, error } = await client.query(REPORT, { id, format }).toPromise();
+    setRefusal(error ? problemOf(error) : null);
+    const report = data?.comparison?.report;
+    if (report !== undefined) download(`comparison-${id}.${ending}`, type, report);
+  };
+  const problem = cancel.problem ?? rerun.problem ?? refusal;
   return (
     <div className="toolbar">
       <div className="buttons">
@@ -37,11 +46,18 @@ export function Toolbar({ facts }: { readonly facts: ComparisonFacts }) {
             >
               {texts.compare.inTurnAgain}
             </button>
-            {FORMATS.map((format) => (
-              <button key={format.name} type="button" className="secondary" onClick={() => void take(format)}>
-                {texts.compare.exportAs(format.name)}
-              </button>
-            ))}
+            {/* Of a blind one nothing is told before it is voted on. */}
+            {isRevealed &&
+              FORMATS.map((format) => (
+                <button
+                  key={format.name}
+                  type="button"
+                  className="secondary"
+                  onClick={() => void take(format)}
+                >
+                  {texts.compare.exportAs(format.name)}
+                </button>
+              ))}
           </>
         ) : (
           <button type="button" disabled={cancel.isBusy} onClick={() => void cancel.run({ id })}>

@@ -1,51 +1,63 @@
+import { Link } from 'wouter';
 import { problemOf } from '../api/problem.ts';
+import { useLive } from '../api/use-live.ts';
 import { usePolled } from '../api/use-polled.ts';
+import { OutcomeLine } from '../parts/outcome.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useTitle } from '../shell/use-title.ts';
 import { useSpeech } from '../text/language.tsx';
 import { DeviceCard } from './device-card.tsx';
-import { DEVICES, type BackendView } from './documents.ts';
+import { BACKENDS, DEVICES, LOADABLE, type BackendView, type DeviceView } from './documents.ts';
 import { LoadForm } from './load-form.tsx';
-import { useActions, type Actions, type Outcome } from './use-actions.ts';
+import { useActions, type Actions } from './use-actions.ts';
 
-const POLL_MS = 2000;
+/** Runtimes come and go seldom; what they have loaded is told as it changes. */
+const BACKENDS_MS = 2000;
+/** The backend whose devices are browsers. */
+const BROWSERS = 'webgpu';
 
 export default function Devices() {
   const { texts } = useSpeech();
   useTitle(texts.devices.title);
-  const { data, error, refresh } = usePolled(DEVICES, POLL_MS);
-  const actions = useActions(refresh);
+  const backends = usePolled(BACKENDS, BACKENDS_MS);
+  const devices = useLive(DEVICES, {});
+  const models = useLive(LOADABLE, {});
+  const actions = useActions();
+  const error = backends.error ?? devices.error;
+  const isThere = backends.data !== null && devices.data !== null;
   return (
     <>
       <h1>{texts.devices.title}</h1>
       {error !== null && <ProblemBox problem={problemOf(error)} />}
-      {data === null && error === null && <p className="quiet">{texts.loading}</p>}
+      {!isThere && error === null && <p className="quiet">{texts.loading}</p>}
       <OutcomeLine outcome={actions.outcome} />
-      {data?.backends.map((backend) => (
-        <BackendSection key={backend.id} backend={backend} actions={actions} />
-      ))}
-      {data !== null && data.models.length > 0 && <LoadForm data={data} actions={actions} />}
+      {isThere &&
+        backends.data?.backends.map((backend) => (
+          <BackendSection
+            key={backend.id}
+            backend={backend}
+            devices={(devices.data?.deviceStatus ?? []).filter((each) => each.backend.id === backend.id)}
+            actions={actions}
+          />
+        ))}
+      {models.data !== null && models.data.modelStatus.length > 0 && (
+        <LoadForm
+          models={models.data.modelStatus}
+          devices={devices.data?.deviceStatus ?? []}
+          actions={actions}
+        />
+      )}
     </>
   );
 }
 
-function OutcomeLine({ outcome }: { readonly outcome: Outcome }) {
-  const { texts } = useSpeech();
-  if (outcome.type === 'failed') return <ProblemBox problem={outcome.problem} />;
-  const text = {
-    idle: () => '',
-    working: () => texts.devices.working,
-    loaded: texts.devices.loaded,
-    unloaded: texts.devices.unloaded,
-  }[outcome.type]('variant' in outcome ? outcome.variant : '');
-  return (
-    <p className="status" role="status">
-      {text}
-    </p>
-  );
+interface BackendSectionProps {
+  readonly backend: BackendView;
+  readonly devices: readonly DeviceView[];
+  readonly actions: Actions;
 }
 
-function BackendSection({ backend, actions }: { readonly backend: BackendView; readonly actions: Actions }) {
+function BackendSection({ backend, devices, actions }: BackendSectionProps) {
   const { texts } = useSpeech();
   return (
     <section>
@@ -57,12 +69,19 @@ function BackendSection({ backend, actions }: { readonly backend: BackendView; r
           {texts.devices.unavailable}: <span lang="en">{backend.unavailableReason}</span>
         </p>
       )}
-      {backend.available && backend.devices.length === 0 && <p>{texts.devices.noDevices}</p>}
+      {backend.available && devices.length === 0 && (
+        <p>{backend.id === BROWSERS ? texts.devices.noBrowsers : texts.devices.noDevices}</p>
+      )}
       <div className="cards">
-        {backend.devices.map((device) => (
+        {devices.map((device) => (
           <DeviceCard key={device.id} device={device} actions={actions} />
         ))}
       </div>
+      {backend.id === BROWSERS && (
+        <p>
+          <Link href="/lend">{texts.devices.lendThis}</Link>
+        </p>
+      )}
     </section>
   );
 }

@@ -1,47 +1,74 @@
 import type { ResultOf } from 'gql.tada';
 import { graphql } from '../api/graphql.ts';
 
-export const DEVICES = graphql(`
-  query Devices {
+export const BACKENDS = graphql(`
+  query Backends {
     backends {
       id
       available
       unavailableReason
       version
-      devices {
+    }
+  }
+`);
+
+export const DEVICES = graphql(`
+  subscription Devices {
+    deviceStatus {
+      id
+      name
+      kind
+      memoryTotalBytes
+      memoryFreeBytes
+      memorySource
+      memoryBandwidth
+      backend {
         id
+      }
+      lender {
         name
-        kind
-        memoryTotalBytes
-        memoryFreeBytes
-        memorySource
-        memoryBandwidth
-        resident {
+        runtimeVersion
+        awayUntil
+      }
+      resident {
+        id
+        busySlots
+        slots
+        isPinned
+        measuredBytes
+        verifiedBytes
+        variant {
           id
-          busySlots
-          slots
-          isPinned
-          measuredBytes
-          verifiedBytes
-          variant {
-            id
-            quantization
-            model {
-              id
-            }
-          }
-          plan {
-            contextSize
-            gpuLayers
-            kvCacheType
-            memory {
-              deviceTotalBytes
-            }
+        }
+        plan {
+          contextSize
+          gpuLayers
+          totalLayers
+          kvCacheType
+          memory {
+            deviceTotalBytes
           }
         }
       }
+      waiting {
+        id
+        position
+        priority
+        wantsSlot
+        variant {
+          id
+        }
+        generation {
+          id
+        }
+      }
     }
-    models {
+  }
+`);
+
+export const LOADABLE = graphql(`
+  subscription Loadable {
+    modelStatus {
       id
       name
       variants {
@@ -81,13 +108,22 @@ export const LOAD = graphql(`
   }
 `);
 
+export const PIN = graphql(`
+  mutation Pin($id: ID!, $pinned: Boolean!) {
+    pinModel(id: $id, pinned: $pinned) {
+      id
+    }
+  }
+`);
+
 export const UNLOAD = graphql(`
   mutation Unload($id: ID!) {
     unloadModel(id: $id)
   }
 `);
 
-export type DevicesData = ResultOf<typeof DEVICES>;
-export type BackendView = DevicesData['backends'][number];
-export type DeviceView = BackendView['devices'][number];
+export type BackendView = ResultOf<typeof BACKENDS>['backends'][number];
+export type DeviceView = ResultOf<typeof DEVICES>['deviceStatus'][number];
 export type ResidentView = DeviceView['resident'][number];
+export type WaitingView = DeviceView['waiting'][number];
+export type LoadableView = ResultOf<typeof LOADABLE>['modelStatus'][number];

@@ -1,3 +1,4 @@
+import { DataTable } from '../parts/data-table.tsx';
 import { useSpeech } from '../text/language.tsx';
 import type { DeviceView, ResidentView } from './documents.ts';
 import type { Actions } from './use-actions.ts';
@@ -8,68 +9,76 @@ interface ResidentsProps {
 }
 
 export function Residents({ device, actions }: ResidentsProps) {
-  const { texts } = useSpeech();
+  const { texts, formats } = useSpeech();
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label={texts.devices.residents}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{texts.devices.model}</th>
-            <th scope="col">{texts.devices.slots}</th>
-            <th scope="col">{texts.devices.bytes}</th>
-            <th scope="col">{texts.devices.actions}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {device.resident.map((resident) => (
-            <Row key={resident.id} resident={resident} device={device} actions={actions} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      label={texts.devices.residents}
+      rows={device.resident}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          title: texts.devices.model,
+          cell: ({ variant, isPinned, plan }) => (
+            <>
+              {variant.id} {isPinned && <span className="badge">{texts.devices.pinned}</span>}
+              <small className="source">
+                {[
+                  ...(plan.gpuLayers > 0 ? [texts.plan.layers(plan.gpuLayers, plan.totalLayers)] : []),
+                  texts.plan.context(formats.count(plan.contextSize)),
+                  `KV ${plan.kvCacheType}`,
+                ].join(' · ')}
+              </small>
+            </>
+          ),
+        },
+        {
+          title: texts.devices.slots,
+          cell: ({ busySlots, slots }) => texts.devices.slotsOf(busySlots, slots),
+        },
+        { title: texts.devices.bytes, cell: (resident) => <Bytes resident={resident} /> },
+        {
+          title: texts.devices.actions,
+          cell: (resident) => <Buttons resident={resident} actions={actions} />,
+        },
+      ]}
+    />
   );
 }
 
-function Row({ resident, device, actions }: ResidentsProps & { readonly resident: ResidentView }) {
+interface ButtonsProps {
+  readonly resident: ResidentView;
+  readonly actions: Actions;
+}
+
+function Buttons({ resident, actions: { isWorking, pin, unload } }: ButtonsProps) {
   const { texts } = useSpeech();
-  const { variant, busySlots, slots, isPinned } = resident;
-  const isWorking = actions.outcome.type === 'working';
+  const { variant, busySlots, isPinned } = resident;
+  const { pinOf, unpinOf, unloadOf } = texts.devices;
   return (
-    <tr>
-      <th scope="row">
-        {variant.id} {isPinned && <span className="badge">{texts.devices.pinned}</span>}
-      </th>
-      <td>{texts.devices.slotsOf(busySlots, slots)}</td>
-      <td>
-        <Bytes resident={resident} />
-      </td>
-      <td>
-        {!isPinned && (
-          <button
-            type="button"
-            className="secondary"
-            aria-label={texts.devices.pinOf(variant.id)}
-            disabled={isWorking}
-            onClick={() => {
-              actions.pin(resident, device);
-            }}
-          >
-            {texts.devices.pin}
-          </button>
-        )}{' '}
-        <button
-          type="button"
-          className="secondary"
-          aria-label={texts.devices.unloadOf(variant.id)}
-          disabled={isWorking || busySlots > 0}
-          onClick={() => {
-            actions.unload(resident);
-          }}
-        >
-          {texts.devices.unload}
-        </button>
-      </td>
-    </tr>
+    <div className="buttons">
+      <button
+        type="button"
+        className="secondary"
+        aria-label={(isPinned ? unpinOf : pinOf)(variant.id)}
+        disabled={isWorking}
+        onClick={() => {
+          pin(resident, !isPinned);
+        }}
+      >
+        {isPinned ? texts.devices.unpin : texts.devices.pin}
+      </button>
+      <button
+        type="button"
+        className="secondary"
+        aria-label={unloadOf(variant.id)}
+        disabled={isWorking || busySlots > 0}
+        onClick={() => {
+          unload(resident);
+        }}
+      >
+        {texts.devices.unload}
+      </button>
+    </div>
   );
 }
 

@@ -29,7 +29,7 @@ function Entry({ entry }: { readonly entry: ComparisonEntry }) {
   const { id, createdAt, finished, isRevealed, prompt, votes, lanes } = entry;
   const drifted = lanes.filter(({ language }) => typeof language?.driftOffset === 'number');
   const facts = [
-    formats.time(createdAt),
+    formats.dateTime(createdAt),
     lanes.map(({ label }) => label).join(', '),
     ...(finished ? [] : [texts.compare.running]),
     ...(isRevealed ? [] : [texts.history.blind]),

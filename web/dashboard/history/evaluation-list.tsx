@@ -27,7 +27,7 @@ function Entry({ entry }: { readonly entry: EvaluationEntry }) {
   const { texts, formats } = useSpeech();
   const { createdAt, state, model, reference, contextSize, error, text } = entry;
   const facts = [
-    formats.time(createdAt),
+    formats.dateTime(createdAt),
     texts.history.stage[state],
     `${texts.history.window} ${texts.history.tokens(formats.count(contextSize))}`,
     ...(reference === null ? [] : [`${texts.history.reference} ${reference}`]),

@@ -31,7 +31,7 @@ function Entry({ entry }: { readonly entry: GenerationEntry }) {
   const written = language?.answerLanguage ?? null;
   const rate = timings?.eval.tokensPerSecond ?? null;
   const facts = [
-    formats.time(createdAt),
+    formats.dateTime(createdAt),
     ...(plan === null ? [settings?.model ?? texts.history.blind] : [plan.variant.id, plan.deviceName]),
     texts.history.stage[state],
     texts.playground.tokens(formats.count(usage.completionTokens)),

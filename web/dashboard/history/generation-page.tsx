@@ -88,7 +88,7 @@ function Told({ id, session, before, followed: { answer, isConnected, problem } 
   return (
     <>
       <p className="quiet">
-        {formats.time(facts.createdAt)} <Lane facts={facts} />
+        {formats.dateTime(facts.createdAt)} <Lane facts={facts} />
         <Retries facts={facts} />
       </p>
       <Asked prompt={facts.prompt} />

@@ -3,10 +3,12 @@ import { CARDS } from './cards.ts';
 import type { FIT } from './documents.ts';
 
 export const GIB = 2 ** 30;
+/** Instead of a card: the devices that are here, with what is free of them now. */
+export const THIS_MACHINE = 'this machine';
 
 export interface FitQuestion {
   readonly model: string;
-  /** Name of a card; '' where the slider says how much memory there is. */
+  /** Name of a card, or THIS_MACHINE; '' where the slider says how much memory there is. */
   readonly card: string;
   readonly memoryBytes: number;
   /** As typed; '' is the gateway's default. */
@@ -29,10 +31,11 @@ export function fitInput({
   memoryBytes,
   contextSize,
 }: FitQuestion): VariablesOf<typeof FIT>['input'] {
+  const subject = { model, ...(contextSize !== '' && { contextSize: Number(contextSize) }) };
+  if (card === THIS_MACHINE) return subject;
   const bandwidth = CARDS.find(({ name }) => name === card)?.bandwidth;
   return {
-    model,
-    ...(contextSize !== '' && { contextSize: Number(contextSize) }),
+    ...subject,
     hypotheticalDevice: {
       name: card === '' ? 'hypothetical' : card,
       kind: 'CUDA',

@@ -1,28 +1,36 @@
 import type { ResultOf } from 'gql.tada';
-import { Fragment } from 'react';
 import { bestPerQuantization } from '../parts/best-per-quantization.ts';
+import { DataTable } from '../parts/data-table.tsx';
 import { MemoryBar } from '../parts/memory-bar.tsx';
 import { PlanLine } from '../parts/plan-line.tsx';
+import { PlanMemory } from '../parts/plan-memory.tsx';
 import { PlanReasons } from '../parts/plan-reasons.tsx';
 import type { PlanView } from '../parts/plan-fields.ts';
 import { useSpeech } from '../text/language.tsx';
 import type { FIT } from './documents.ts';
 
-export interface FitViewProps {
-  readonly plan: ResultOf<typeof FIT>['plan'];
+interface ImaginedDevice {
   readonly memoryBytes: number;
   /** Null while it is not known. */
   readonly margin: number | null;
 }
 
-export function FitView({ plan: { chosen, candidates }, memoryBytes, margin }: FitViewProps) {
+export interface FitViewProps {
+  readonly plan: ResultOf<typeof FIT>['plan'];
+  /** Null for the devices of this machine. */
+  readonly device: ImaginedDevice | null;
+}
+
+export function FitView({ plan: { chosen, candidates }, device }: FitViewProps) {
   const { texts, formats } = useSpeech();
+  const margin = device?.margin ?? null;
   return (
     <>
       <p className="chosen" role="status">
         {texts.models.chosen}: {chosen === null ? texts.plan.nothingFits : <PlanLine plan={chosen} />}
       </p>
-      {chosen !== null && <DeviceBar plan={chosen} memoryBytes={memoryBytes} margin={margin} />}
+      {chosen !== null &&
+        (device === null ? <PlanMemory plan={chosen} /> : <DeviceBar plan={chosen} {...device} />)}
       {margin !== null && <p className="quiet">{texts.models.marginNote(formats.bytes(margin))}</p>}
       {chosen !== null && <PlanReasons reasons={chosen.reasons} />}
       <Candidates candidates={bestPerQuantization(candidates)} chosen={chosen} />
@@ -31,7 +39,7 @@ export function FitView({ plan: { chosen, candidates }, memoryBytes, margin }: F
 }
 
 /** The whole memory of the device: what the plan takes of it, the margin, and what is left. */
-function DeviceBar({ plan, memoryBytes, margin }: Omit<FitViewProps, 'plan'> & { readonly plan: PlanView }) {
+function DeviceBar({ plan, memoryBytes, margin }: ImaginedDevice & { readonly plan: PlanView }) {
   const { texts } = useSpeech();
   const { deviceWeightsBytes, deviceKvCacheBytes, deviceComputeBytes, deviceTotalBytes } = plan.memory;
   return (
@@ -56,36 +64,22 @@ interface CandidatesProps {
 function Candidates({ candidates, chosen }: CandidatesProps) {
   const { texts, formats } = useSpeech();
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label={texts.models.table}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{texts.models.quantization}</th>
-            <th scope="col">{texts.models.fits}</th>
-            <th scope="col">{texts.models.layers}</th>
-            <th scope="col">{texts.models.onDevice}</th>
-            <th scope="col">{texts.models.onHost}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {candidates.map((plan) => (
-            <Fragment key={plan.variant.id}>
-              <tr aria-current={plan.variant.id === chosen?.variant.id ? 'true' : undefined}>
-                <th scope="row">{plan.variant.quantization}</th>
-                <td>{plan.fits ? texts.models.yes : texts.models.no}</td>
-                <td>{texts.models.layersOf(plan.gpuLayers, plan.totalLayers)}</td>
-                <td>{formats.bytes(plan.memory.deviceTotalBytes)}</td>
-                <td>{formats.bytes(plan.memory.hostTotalBytes)}</td>
-              </tr>
-              <tr className="why">
-                <td colSpan={5}>
-                  <PlanReasons reasons={plan.reasons} />
-                </td>
-              </tr>
-            </Fragment>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      label={texts.models.table}
+      rows={candidates}
+      keyOf={({ variant }) => variant.id}
+      isCurrent={({ variant }) => variant.id === chosen?.variant.id}
+      below={({ reasons }) => <PlanReasons reasons={reasons} />}
+      columns={[
+        { title: texts.models.quantization, cell: ({ variant }) => variant.quantization },
+        { title: texts.models.fits, cell: ({ fits }) => (fits ? texts.models.yes : texts.models.no) },
+        {
+          title: texts.models.layers,
+          cell: ({ gpuLayers, totalLayers }) => texts.models.layersOf(gpuLayers, totalLayers),
+        },
+        { title: texts.models.onDevice, cell: ({ memory }) => formats.bytes(memory.deviceTotalBytes) },
+        { title: texts.models.onHost, cell: ({ memory }) => formats.bytes(memory.hostTotalBytes) },
+      ]}
+    />
   );
 }

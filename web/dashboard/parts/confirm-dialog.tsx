@@ -27,7 +27,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
     dialog.current?.showModal();
   }, []);
   return (
-    <dialog className="confirm" ref={dialog} aria-labelledby={titleId} onClose={onClose}>
+    <dialog ref={dialog} aria-labelledby={titleId} onClose={onClose}>
       <h2 id={titleId}>{title}</h2>
       <p role="status">{about}</p>
       {problem !== null && <ProblemBox problem={problem} />}

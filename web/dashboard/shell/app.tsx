@@ -10,6 +10,7 @@ import { useLending } from './use-lending.ts';
 
 const Compare = lazy(async () => import('../compare/compare.tsx'));
 const Devices = lazy(async () => import('../devices/devices.tsx'));
+const Explorer = lazy(async () => import('../explorer/explorer.tsx'));
 const History = lazy(async () => import('../history/history.tsx'));
 const Models = lazy(async () => import('../models/models.tsx'));
 
@@ -46,6 +47,9 @@ export function App({ connection, session }: AppProps) {
             </Route>
             <Route path="/models">
               <Models />
+            </Route>
+            <Route path="/api">
+              <Explorer />
             </Route>
             {/* Its frame is below: it outlives the page. */}
             <Route path="/lend" />

@@ -10,6 +10,7 @@ const PAGES = [
   ['/devices', 'devices'],
   ['/models', 'models'],
   ['/lend', 'lend'],
+  ['/api', 'api'],
 ] as const;
 
 /** Also on the pages below it. */
@@ -31,9 +32,6 @@ export function Navigation({ lending }: { readonly lending: Lending }) {
               </Link>
             </li>
           ))}
-          <li>
-            <a href="/graphql">{texts.pages.api}</a>
-          </li>
         </ul>
       </nav>
       <p className="badge" role="status" data-lending={lending}>

@@ -10,6 +10,7 @@ import type { Seat } from './batch-schedule.ts';
 import { Detokenizer } from './detokenizer.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { PartSender } from './part-sender.ts';
+import { prefill } from './prefill.ts';
 import { StageClock } from './stage-clock.ts';
 import { TextStream } from './text-stream.ts';
 
@@ -113,27 +114,15 @@ class Job {
     return this.#end(reason);
   }
 
-  /** Computes the prompt but for its last tokens, a batch at a time, so that a cancel is seen in between. */
   async #prefill(): Promise<Token[]> {
-    const { batchSize } = this.#loaded;
-    const shared = this.#sequence.compareContextTokens([...this.#prompt]).firstDifferentIndex;
-    // At least one token must be computed: its logits are the answer's first.
-    this.#cachedPromptTokens = Math.min(shared, this.#prompt.length - 1);
-    const { nextTokenIndex } = this.#sequence;
-    if (nextTokenIndex > this.#cachedPromptTokens)
-      await this.#sequence.eraseContextTokenRanges([
-        { start: this.#cachedPromptTokens, end: nextTokenIndex },
-      ]);
-    // A cache that cannot be cut (recurrent models) comes back shorter, or empty.
-    this.#cachedPromptTokens = this.#sequence.nextTokenIndex;
-
-    let at = this.#cachedPromptTokens;
-    while (this.#prompt.length - at > batchSize && !this.#signal.aborted) {
-      this.#seat.asks();
-      await this.#sequence.evaluateWithoutGeneratingNewTokens(this.#prompt.slice(at, at + batchSize));
-      at += batchSize;
-    }
-    return this.#prompt.slice(at);
+    const { cachedTokens, rest } = await prefill(this.#prompt, {
+      loaded: this.#loaded,
+      sequence: this.#sequence,
+      seat: this.#seat,
+      signal: this.#signal,
+    });
+    this.#cachedPromptTokens = cachedTokens;
+    return rest;
   }
 
   async #decode(from: Token[], grammar: LlamaGrammarEvaluationState | null): Promise<EndReason> {

@@ -5,6 +5,7 @@ import type { Command, CommandOf, Report } from '../../../protocol/frames.ts';
 import { runJob } from './job.ts';
 import { expectedMemory } from './expected-memory.ts';
 import { LoadedModel, outOfMemory } from './loaded-model.ts';
+import { runPredict } from './predict.ts';
 import { runScore } from './score/run-score.ts';
 
 /** Answers the gateway's frames with node-llama-cpp. Holds at most one model. */
@@ -32,6 +33,8 @@ export class Runner {
         return this.#cancellable(command.id, (signal) => this.#start(command, signal));
       case 'score':
         return this.#cancellable(command.id, (signal) => this.#score(command, signal));
+      case 'predict':
+        return this.#cancellable(command.id, (signal) => this.#predict(command, signal));
       case 'cancel':
         return this.#cancels.get(command.id)?.abort();
       case 'threads':
@@ -87,6 +90,10 @@ export class Runner {
 
   async #score(command: CommandOf<'score'>, signal: AbortSignal): Promise<void> {
     await runScore(this.#model(), command, { signal, send: this.#send });
+  }
+
+  async #predict(command: CommandOf<'predict'>, signal: AbortSignal): Promise<void> {
+    await runPredict(this.#model(), command, { signal, send: this.#send });
   }
 
   #model(): LoadedModel {

@@ -23,6 +23,18 @@ export function distribution(logits: Float32Array): Distribution {
 export const surprise = ({ logits, highest, logWeight }: Distribution, token: number): number =>
   logWeight + highest - logits[token]!;
 
+/** The most likely tokens, best first; of equally likely ones the first. */
+export function topTokens({ logits }: Distribution, count: number): number[] {
+  const top: number[] = [];
+  for (let token = 0; token < logits.length; token++) {
+    if (top.length === count && logits[token]! <= logits[top.at(-1)!]!) continue;
+    const place = top.findIndex((other) => logits[other]! < logits[token]!);
+    top.splice(place === -1 ? top.length : place, 0, token);
+    if (top.length > count) top.pop();
+  }
+  return top;
+}
+
 /**
  * How far each logit is below the highest, as halves: exact at the top, and a relative error of 2⁻¹¹ below, where
  * probabilities fall faster than that matters.

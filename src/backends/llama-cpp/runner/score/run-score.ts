@@ -4,11 +4,11 @@ import type {
   LlamaContextSequence,
   Token,
 } from 'node-llama-cpp';
-import { MixgateError } from '../../../../errors.ts';
 import type { CommandOf, Report } from '../../../../protocol/frames.ts';
 import type { Seat } from '../batch-schedule.ts';
 import type { LoadedModel } from '../loaded-model.ts';
-import { distribution, klDivergence, packRow, surprise, type Distribution } from './distribution.ts';
+import { klDivergence, packRow, surprise } from './distribution.ts';
+import { LogitReader, noNumbers } from './logit-reader.ts';
 import { ReferenceFile, Rows } from './reference-file.ts';
 import { Tally } from './tally.ts';
 import { digestOf, windowsOf, type Window } from './windows.ts';
@@ -90,12 +90,12 @@ interface Scored {
 class Scorer {
   readonly tally: Tally;
   readonly #parts: ScorerParts;
-  readonly #logits: Float32Array;
+  readonly #logits: LogitReader;
 
   constructor(parts: ScorerParts) {
     this.#parts = parts;
     this.tally = new Tally(parts.reference !== null);
-    this.#logits = new Float32Array(parts.loaded.vocabularySize);
+    this.#logits = new LogitReader(parts.loaded.vocabularySize);
   }
 
   /** Stops within a batch when the signal aborts. */
@@ -151,7 +151,7 @@ class Scorer {
   }
 
   #take({ next }: ControlledEvaluateIndexOutput, { rows, row, target }: Scored): void {
-    const found = this.#distribution(next.logits);
+    const found = this.#logits.read(next.logits);
     if (rows === null) return this.tally.add(surprise(found, target));
     const halves = rows.halves(row);
     if (this.#parts.reference?.mode === 'WRITE') {
@@ -161,19 +161,4 @@ class Scorer {
     const isSameTop = rows.top(row) === found.top;
     this.tally.add(surprise(found, target), { klDivergence: klDivergence(halves, found), isSameTop });
   }
-
-  /** Of a vocabulary that is not whole, one that is no number. Empties the map: node-llama-cpp keeps it until the batch is over. */
-  #distribution(logits: Map<Token, number> | undefined): Distribution {
-    this.#logits.fill(NaN);
-    logits?.forEach((logit, token) => (this.#logits[token] = logit));
-    logits?.clear();
-    return distribution(this.#logits);
-  }
-}
-
-function noNumbers(): MixgateError {
-  return new MixgateError(
-    'VARIANT_NOT_AVAILABLE',
-    'The model gives no numbers for this text: its weights are damaged, or this runtime cannot compute them.',
-  );
 }
