@@ -64,6 +64,7 @@ async function take({ browser, origin, view, theme }: Taking): Promise<void> {
   const page = await context.newPage();
   await page.goto(`${origin}${view.path}`);
   await view.prepare(page);
+  await page.evaluate('scrollTo(0, 0)');
   await page.mouse.move(0, 0);
   const picture = await page.screenshot({ animations: 'disabled', caret: 'hide' });
   await context.close();

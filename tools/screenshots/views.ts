@@ -19,6 +19,7 @@ export const VIEWS: readonly View[] = [
   { name: 'devices', path: '/devices', prepare: (page) => page.getByText(/GiB free of/).waitFor() },
   { name: 'models', path: '/models', prepare: planMixtral },
   { name: 'lend', path: '/lend', prepare: untilLendable },
+  { name: 'api', path: '/api', prepare: (page) => page.locator('.editor').nth(2).waitFor() },
 ];
 
 async function ask(page: Page): Promise<void> {
@@ -31,7 +32,6 @@ async function ask(page: Page): Promise<void> {
   await untilStage(page);
   await page.getByText('Ran as').click();
   await page.getByText('Timings').click();
-  await page.evaluate(() => scrollTo(0, 0));
 }
 
 async function openComparison(page: Page): Promise<void> {
