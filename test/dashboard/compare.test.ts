@@ -117,6 +117,14 @@ else
         .nth(1)
         .getByText(`Parts from Q2_K after ${commonPrefixChars} characters, at token ${firstDifferentToken}`)
         .waitFor();
+      await page.getByText('Likely tokens there').click();
+      const likely = page.getByRole('region', { name: 'Likely tokens where' });
+      await likely.waitFor();
+      // Greedy: each lane went on with what its own model held likeliest.
+      const [own] = await likely.locator('tbody tr').allTextContents();
+      expect(own).toMatch(/^"[^"]+"[\d.]+ %[\d.]+ %This lane$/);
+      const reference = await likely.locator('tbody tr').filter({ hasText: 'Q2_K' }).textContent();
+      expect(reference).toMatch(/^"[^"]+"[\d.]+ %[\d.]+ %Q2_K$/);
       await page.getByText('In turn', { exact: true }).click();
       await page.getByText('Lanes 0 and 1 would share').waitFor();
       await lanes()

@@ -3,6 +3,14 @@ import { graphql } from '../api/graphql.ts';
 import { EVENT_FIELDS, TIMING_FIELDS } from '../parts/event-fields.ts';
 import { PLAN_FIELDS } from '../parts/plan-fields.ts';
 
+const CANDIDATE = graphql(`
+  fragment Candidate on TokenCandidate {
+    token
+    text
+    probability
+  }
+`);
+
 /** What is known of a comparison besides its events. */
 const COMPARISON_FIELDS = graphql(
   `
@@ -48,6 +56,16 @@ const COMPARISON_FIELDS = graphql(
         divergence {
           firstDifferentToken
           commonPrefixChars
+          candidates {
+            ownToken
+            referenceToken
+            own {
+              ...Candidate
+            }
+            reference {
+              ...Candidate
+            }
+          }
         }
         generation {
           id
@@ -74,7 +92,7 @@ const COMPARISON_FIELDS = graphql(
       }
     }
   `,
-  [PLAN_FIELDS, TIMING_FIELDS],
+  [PLAN_FIELDS, TIMING_FIELDS, CANDIDATE],
 );
 
 export const COMPARISON = graphql(

@@ -5,6 +5,7 @@ import { statusOf } from '../parts/answer-status.ts';
 import { CANCEL } from '../parts/event-fields.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useSpeech } from '../text/language.tsx';
+import { CandidateTable } from './candidates.tsx';
 import type { LaneFacts } from './documents.ts';
 import { isRunning, type LaneState } from './lane.ts';
 import { LiveText } from './live-text.tsx';
@@ -77,6 +78,13 @@ export const LaneCard = memo(function LaneCard(props: LaneCardProps) {
       )}
       {answer.problem !== null && <ProblemBox problem={answer.problem} />}
       <Findings {...props} />
+      {facts.divergence?.candidates && (
+        <CandidateTable
+          candidates={facts.divergence.candidates}
+          label={facts.label}
+          reference={props.reference}
+        />
+      )}
       {isRunning(lane) && <StopLane id={facts.generation.id} label={facts.label} />}
       <TimingDetails answer={answer} />
     </article>

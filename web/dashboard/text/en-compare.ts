@@ -53,6 +53,11 @@ export const compare = {
   writtenIn: (language: string, percent: string, expected: string | null) =>
     `Language: ${language}${expected === null ? '' : ` (expected ${expected}, ${percent} % consistent)`}`,
   driftsAt: (offset: string) => `Drifts into another language at character ${offset}`,
+  candidates: 'Likely tokens there',
+  candidatesOf: (label: string) => `Likely tokens where ${label} parts`,
+  token: 'Token',
+  thisLane: 'This lane',
+  chosenBy: 'Chosen by',
   measured: 'Measured',
   stages: 'Time by stage',
   ms: (value: string) => `${value} ms`,

@@ -50,6 +50,11 @@ export const compare: Texts['compare'] = {
   writtenIn: (language, percent, expected) =>
     `言語: ${language}${expected === null ? '' : `(期待 ${expected}、一致率 ${percent} %)`}`,
   driftsAt: (offset) => `${offset}文字目で別の言語に変わります`,
+  candidates: 'そこで候補だったトークン',
+  candidatesOf: (label) => `${label} が分かれる位置の候補トークン`,
+  token: 'トークン',
+  thisLane: 'このレーン',
+  chosenBy: 'これを選んだレーン',
   measured: '計測結果',
   stages: '段階ごとの時間',
   ms: (value) => `${value} ミリ秒`,
