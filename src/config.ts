@@ -194,6 +194,9 @@ export const configSchema = z.strictObject({
     .enum(['auto', 'pretty', 'json'])
     .default('auto')
     .describe('`auto`: pretty on a terminal, else JSON.'),
+  logPrompts: yesOrNo
+    .default(false)
+    .describe('Writes prompts and answers into the log, where otherwise nothing of them stands.'),
 });
 
 export type Config = Readonly<z.output<typeof configSchema>>;
@@ -210,7 +213,7 @@ export const LIST_KEYS: ReadonlySet<ConfigKey> = new Set([
   'pullSchemes',
 ]);
 /** Options that mean yes when they are only named. */
-export const SWITCH_KEYS: ReadonlySet<ConfigKey> = new Set(['webgpuHeadless', 'history']);
+export const SWITCH_KEYS: ReadonlySet<ConfigKey> = new Set(['webgpuHeadless', 'history', 'logPrompts']);
 /** Defaults that depend on the machine, as people know them. */
 const DOCUMENTED_DEFAULTS: Partial<Record<ConfigKey, string>> = {
   dataDir: '~/.local/share/mixgate',

@@ -42,11 +42,28 @@ export interface LogEvents {
     verifiedBytes: number | null;
     measuredBytes: number | null;
   };
-  'generation.replanned': { generation: string; reason: string };
+  'generation.replanned': { generation: string; request: string | null; reason: string };
   'resident.unloaded': { resident: string; reason: string };
   /** An answer drifted, and a second attempt could not be started. */
   'generation.notRetried': { generation: string; code: string };
-  'generation.ended': { generation: string; state: string; tokens: number; ms: number };
+  /** `request`: the one that asked for it; null where none did, as on the command line. */
+  'generation.started': {
+    generation: string;
+    request: string | null;
+    model: string;
+    comparison: string | null;
+  };
+  'generation.ended': {
+    generation: string;
+    request: string | null;
+    state: string;
+    code: string | null;
+    tokens: number;
+    ms: number;
+  };
+  /** Only with `logPrompts`, as the next. */
+  'generation.prompt': { generation: string; request: string | null; prompt: unknown };
+  'generation.answer': { generation: string; request: string | null; text: string };
   'quality.measured': {
     model: string;
     quantization: string;
@@ -65,9 +82,16 @@ export interface LogEvents {
   /** At the end, what was never written. */
   'history.lost': { changes: number };
   'history.swept': { removed: number };
+  'request.failed': {
+    errorId: string;
+    request: string | null;
+    message: string;
+    stack: string | undefined;
+  };
+  /** `path` without its query, which may hold a prompt. */
+  'request.ended': { request: string; method: string; path: string; status: number; ms: number };
   /** A client is gone, and what was on its way to it with it. */
   'socket.lost': { reason: string };
-  'request.failed': { errorId: string; message: string; stack: string | undefined };
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';

@@ -81,11 +81,12 @@ async function createGateway(
     onMemoryChange: () => machine.invalidate(),
   });
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
-  const load = (request: ModelLoadRequest) => loadModel(request, 'pinned', { planner, machine, residency });
+  const load = (request: ModelLoadRequest) =>
+    loadModel(request, 'pinned', { planner, machine, residency, observer });
   const { close, ...pulling } = createPulling(config, { catalog, http, settings, planner, load, log });
   const archive = new Archive(createHistory(config, log), catalog);
-  const running = { planner, machine, residency, archive, log };
-  const generations = new Generations({ ...running, observer, now: Date.now, ...generationLimits(config) });
+  const running = { planner, machine, residency, archive, observer, log };
+  const generations = new Generations({ ...running, now: Date.now, ...generationLimits(config) });
   const folder = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
   const evaluations = new Evaluations({ ...running, catalog, folder, now: Date.now });
   const comparisons = createComparisons(config, { ...running, catalog, generations });
@@ -105,6 +106,7 @@ async function createGateway(
       evaluations,
       comparisons,
       archive,
+      observer,
     },
     dispose: async () => {
       await Promise.all([close(), catalog.close(), evaluations.close()]);
@@ -198,6 +200,7 @@ const createCatalog = (config: Config, log: Log): Catalog =>
 
 const generationLimits = (config: Config) => ({
   slotsWanted: config.slots,
+  logPrompts: config.logPrompts,
   maxQueued: config.maxQueued,
   disconnectGraceMs: config.disconnectGraceMs,
   deadlines: { waitMs: config.maxWaitMs, runMs: config.maxRunMs },

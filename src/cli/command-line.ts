@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import pc from 'picocolors';
 import { CONFIG_KEYS, type ConfigKey, type ConfigSource } from '../config.ts';
 import { asMixgateError } from '../errors.ts';
-import { addConfigOptions, JSON_HELP, LOCAL_KEYS } from './config-options.ts';
+import { addConfigOptions, DOCTOR_KEYS, JSON_HELP, LOCAL_KEYS } from './config-options.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { examine, type DoctorOptions } from './doctor.ts';
 import { addHistory } from './history-commands.ts';
@@ -107,7 +107,7 @@ function program(environment: CommandEnvironment): Command {
     .description('Tell what this machine can run, and compare a load with its plan on each device.')
     .option('--no-load', 'load nothing')
     .option('--json', JSON_HELP);
-  addConfigOptions(doctor, LOCAL_KEYS).action((options: DoctorOptions) => examine(options, environment));
+  addConfigOptions(doctor, DOCTOR_KEYS).action((options: DoctorOptions) => examine(options, environment));
 
   root
     .command('schema')

@@ -16,6 +16,16 @@ export const LOCAL_KEYS: readonly ConfigKey[] = [
   'logLevel',
 ];
 
+/** What the doctor looks at besides. */
+export const DOCTOR_KEYS: readonly ConfigKey[] = [
+  ...LOCAL_KEYS,
+  'host',
+  'port',
+  'webgpuHeadless',
+  'chromium',
+  'diskBudget',
+];
+
 /** An option that may be given several times. */
 export const listed = (value: string, before: readonly string[] = []): string[] => [...before, value];
 

@@ -7,22 +7,14 @@ import { predictionErrorBytes } from '../generation/residency-loop.ts';
 import type { Services } from '../resolvers/services.ts';
 import type { DeviceFacts } from '../routing/device.ts';
 import type { CommandEnvironment } from './environment.ts';
+import { host, versions } from './doctor-host.ts';
+import { ok, type Finding } from './finding.ts';
 import { describePlan, gib, planNow } from './format.ts';
 import { withGateway } from './gateway.ts';
 
 export interface DoctorOptions extends ConfigSource {
   readonly load: boolean;
   readonly json?: boolean;
-}
-
-/** One thing that was looked at. `facts` are the numbers of its sentence. */
-interface Finding {
-  readonly level: 'OK' | 'WARNING' | 'BROKEN';
-  readonly about: 'VERSION' | 'BACKEND' | 'DEVICE' | 'MARGINS' | 'MODEL' | 'LOAD';
-  readonly text: string;
-  /** What to do; null where nothing is wrong. */
-  readonly advice: string | null;
-  readonly facts: object;
 }
 
 /** Larger models take too long to load for a look. */
@@ -36,10 +28,11 @@ export async function examine({ load, json, ...flags }: DoctorOptions, environme
       findings.push(...found);
       if (json !== true) process.stdout.write(found.map(line).join(''));
     };
-    tell([versions(services)]);
+    tell([versions(services.version)]);
     tell(backends(services));
     tell(devices(services, config));
     tell([margins(config)]);
+    tell(await host(services, config));
     for (const { id } of services.catalog.models()) tell([await planned(id, services)]);
     if (services.catalog.models().length === 0) tell([NO_MODELS]);
     if (load)
@@ -55,14 +48,6 @@ const MARKS = { OK: pc.green('✓'), WARNING: pc.yellow('!'), BROKEN: pc.red('�
 const line = ({ level, text, advice }: Finding): string =>
   `${MARKS[level]} ${text}\n${advice === null ? '' : `  → ${advice}\n`}`;
 
-const ok = (about: Finding['about'], text: string, facts: object): Finding => ({
-  level: 'OK',
-  about,
-  text,
-  advice: null,
-  facts,
-});
-
 const NO_MODELS: Finding = {
   level: 'WARNING',
   about: 'MODEL',
@@ -70,12 +55,6 @@ const NO_MODELS: Finding = {
   advice: 'Add a folder with GGUF files: --models-dir.',
   facts: {},
 };
-
-const versions = ({ version }: Services): Finding =>
-  ok('VERSION', `mixgate ${version} on Node ${process.version}, ${process.platform} ${process.arch}`, {
-    version,
-    node: process.version,
-  });
 
 function backends({ machine }: Services): Finding[] {
   return machine.backends.map(({ id }) => {

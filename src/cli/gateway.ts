@@ -1,10 +1,8 @@
 import { loadConfig, type Config, type ConfigSource } from '../config.ts';
-import type { Observer } from '../generation/observer.ts';
+import { NOBODY } from '../generation/observer.ts';
 import { createLog } from '../log.ts';
 import type { Services } from '../resolvers/services.ts';
 import type { CommandEnvironment, Gateway, GatewayOptions } from './environment.ts';
-
-const NOBODY: Observer = { generationEnded: () => undefined, modelLoaded: () => undefined };
 
 /** Runs a command that does not listen: builds the gateway, and disposes of it whatever happens. */
 export async function withGateway(

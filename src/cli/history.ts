@@ -48,7 +48,7 @@ async function withHistory(
     });
   const here = async (services: Services): Promise<void> => {
     const schema = await createSchema();
-    const contextValue: RequestContext = { ...services, callerId: 'command-line' };
+    const contextValue: RequestContext = { ...services, callerId: 'command-line', requestId: 'command-line' };
     await command(async <Data>(source: string, variableValues: Record<string, unknown> = {}) => {
       const { data, errors } = await graphql({ schema, source, variableValues, contextValue });
       const original = errors?.[0]?.originalError;

@@ -21,6 +21,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   const { services, weights, workerKey, dispose } = await createGateway(config, log, metrics);
   let isDraining = false;
   services.settings.onChange = services.pulls.onCompleted = () => void services.manifests.loadPinned();
+  services.pulls.onEnded = (state) => metrics.pullEnded(state);
   await services.pulls.resume();
   services.archive.history.start();
   void importAll(config.manifests, services, log);

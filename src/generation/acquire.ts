@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { asMixgateError } from '../errors.ts';
+import { asMixgateError, type ErrorCode } from '../errors.ts';
 import type { Plan } from '../routing/plan.ts';
 import { poolNeeds } from '../routing/residency.ts';
 import type { Machine } from './machine.ts';
+import type { Observer } from './observer.ts';
 import type { Planner, PlanSubject } from './planner.ts';
 import type { Lease, ResidencyLoop, SlotHooks, SlotRequest } from './residency-loop.ts';
 
@@ -10,11 +11,12 @@ export interface AcquireServices {
   readonly planner: Planner;
   readonly machine: Machine;
   readonly residency: ResidencyLoop;
+  readonly observer: Observer;
 }
 
 export interface AcquireHooks extends SlotHooks {
-  /** The plan that is tried next; the first one, and one more for each that did not get its memory. */
-  readonly onPlan: (plan: Plan) => void;
+  /** The plan that is tried next: the first one, and one more for each that did not get its memory; `after`: that one's error. */
+  readonly onPlan: (plan: Plan, after: ErrorCode | null) => void;
 }
 
 type Caller = Pick<SlotRequest, 'id' | 'wantsSlot' | 'pins' | 'priority' | 'callerId'>;
@@ -27,14 +29,16 @@ type Caller = Pick<SlotRequest, 'id' | 'wantsSlot' | 'pins' | 'priority' | 'call
 export async function acquire(
   { planned = null, ...subject }: PlanSubject & { readonly planned?: Plan | null },
   caller: Caller,
-  { planner, machine, residency }: AcquireServices,
+  { planner, machine, residency, observer }: AcquireServices,
   hooks: AcquireHooks,
 ): Promise<{ readonly plan: Plan; readonly lease: Lease }> {
   let plan = planned ?? (await planner.choose(subject));
   let rungs: Plan[] | null = null;
   let isLost = false;
+  let after: ErrorCode | null = null;
   while (true) {
-    hooks.onPlan(plan);
+    hooks.onPlan(plan, after);
+    observer.planTried(plan, after);
     try {
       const needs = poolNeeds(plan, machine.hostPool);
       const request = { ...caller, plan, needs, layersArePinned: subject.gpuLayers !== null };
@@ -42,6 +46,7 @@ export async function acquire(
     } catch (error) {
       const failure = asMixgateError(error);
       if (hooks.signal.aborted) throw error;
+      after = failure.code;
       if (failure.code === 'DEVICE_LOST' && !isLost) {
         isLost = true;
         machine.invalidate();
@@ -63,7 +68,7 @@ type Wanted = Pick<SlotRequest, 'plan' | 'layersArePinned' | 'priority' | 'calle
 /** A slot of what is loaded already, once one is free: nothing is loaded or evicted for it. @throws NOT_FOUND, or the signal's reason */
 export function acquireLoaded(
   wanted: Wanted,
-  { machine, residency }: Omit<AcquireServices, 'planner'>,
+  { machine, residency }: Pick<AcquireServices, 'machine' | 'residency'>,
   signal: AbortSignal,
 ): Promise<Lease> {
   const nothing = () => undefined;

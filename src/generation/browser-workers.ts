@@ -27,6 +27,8 @@ interface Worker {
 export interface WorkerRegistry {
   register(name: string, report: Extract<z.output<typeof reportSchema>, { type: 'device' }>): Worker;
   worker(secret: string): Worker;
+  /** Browsers that are here, or away for less than their lease. */
+  readonly present: number;
 }
 
 const MAX_NAME = 80;
@@ -56,6 +58,11 @@ export class BrowserWorkers {
   constructor(registry: WorkerRegistry, key: string) {
     this.#registry = registry;
     this.#key = key;
+  }
+
+  /** Browsers that lend themselves. */
+  get present(): number {
+    return this.#registry.present;
   }
 
   /** Registers a browser, or takes it back. @throws UNAUTHENTICATED, INVALID_INPUT, NOT_FOUND, QUEUE_FULL */

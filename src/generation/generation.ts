@@ -27,6 +27,8 @@ export interface GenerationOptions {
   readonly planned?: Plan | null;
   /** The comparison that it is a lane of. */
   readonly comparisonId?: string | null;
+  /** The request that asked for it, as the log names it. */
+  readonly requestId?: string | null;
 }
 
 /** All there is to know of a generation that has ended. Times are milliseconds since 1970. */
@@ -63,6 +65,7 @@ export class Generation {
   readonly retryOf: string | null;
   /** Id of the comparison that it is a lane of. */
   readonly comparisonId: string | null;
+  readonly requestId: string | null;
   readonly createdAt: Date;
   readonly planned: Plan | null;
   readonly log: EventLog;
@@ -78,6 +81,7 @@ export class Generation {
   #finishedAt: Date | null = null;
   #firstTokenAt: Date | null = null;
   #startedAt: Date;
+  #slotAt: Date | null = null;
   #measuredBytes: number | null = null;
   #plan: Plan | null = null;
   #finishReason: FinishReason | null = null;
@@ -97,6 +101,7 @@ export class Generation {
     this.seed = options.seed;
     this.retryOf = options.retryOf ?? null;
     this.comparisonId = options.comparisonId ?? null;
+    this.requestId = options.requestId ?? null;
     this.#now = options.now;
     this.createdAt = new Date(this.#now());
     this.#startedAt = this.createdAt;
@@ -117,6 +122,10 @@ export class Generation {
   /** When it was asked for or, where it had to wait for others of its comparison, when its turn came. */
   get startedAt(): Date {
     return this.#startedAt;
+  }
+  /** When it first got a slot; null before that, and of one that was kept. */
+  get slotAt(): Date | null {
+    return this.#slotAt;
   }
   /** Measured memory of the model that answers, bytes; null before that and where it cannot be told. */
   get measuredBytes(): number | null {
@@ -218,6 +227,7 @@ export class Generation {
   /** The prompt is being read, by a resident that takes so many bytes; null where that cannot be told. */
   startPrefill(measuredBytes: number | null): void {
     this.#state = 'PREFILL';
+    this.#slotAt ??= new Date(this.#now());
     this.#measuredBytes = measuredBytes;
   }
 

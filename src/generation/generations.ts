@@ -1,23 +1,23 @@
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { v7 as newId } from 'uuid';
 import { asMixgateError, MixgateError } from '../errors.ts';
-import type { Log } from '../log.ts';
 import { aborted } from './aborted.ts';
 import { driftRetry } from './drift-retry.ts';
 import type { Plan } from '../routing/plan.ts';
+import type { GenerationState } from './events.ts';
 import { Generation } from './generation.ts';
+import { logEnd, logStart } from './generation-log.ts';
 import type { Archive, Page } from './history/archive.ts';
 import type { GenerationFilter } from './history/generation-columns.ts';
 import type { PageQuery } from './history/history-store.ts';
 import { KeptIds, type KeepEnded } from './kept-ids.ts';
-import type { Observer } from './observer.ts';
 import type { GenerationRequest } from './request.ts';
 import { run, type RunServices } from './run.ts';
 import { drawSeed } from './seed.ts';
 
 export interface GenerationsOptions extends RunServices {
-  readonly log: Log;
-  readonly observer: Pick<Observer, 'generationEnded'>;
+  /** Whether prompts and answers may stand in the log. */
+  readonly logPrompts: boolean;
   readonly archive: Archive;
   /** Generations that may wait for a slot. */
   readonly maxQueued: number;
@@ -42,6 +42,8 @@ export interface StartOptions {
   readonly retryOf?: Generation | null;
   /** The comparison that it is a lane of, which is kept with its lanes. */
   readonly comparisonId?: string | null;
+  /** The request that asks for it, as the log names it. */
+  readonly requestId?: string | null;
 }
 
 /** Starts generations and finds them again. */
@@ -64,7 +66,13 @@ export class Generations {
   start(
     request: GenerationRequest,
     callerId: string,
-    { planned = null, after = null, retryOf = null, comparisonId = null }: StartOptions = {},
+    {
+      planned = null,
+      after = null,
+      retryOf = null,
+      comparisonId = null,
+      requestId = null,
+    }: StartOptions = {},
   ): Generation {
     if (this.#isDraining)
       throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
@@ -81,7 +89,9 @@ export class Generations {
       planned,
       retryOf: retryOf?.id ?? null,
       comparisonId,
+      requestId,
     });
+    logStart(generation, this.#options);
     this.#forgetOld();
     this.#byId.set(generation.id, generation);
     this.#cancelWhenLeft(generation, retryOf !== null && retryOf.log.readers > 0);
@@ -175,6 +185,16 @@ export class Generations {
     return this.#running.size;
   }
 
+  /** How many of those that run are in which state. */
+  states(): Readonly<Partial<Record<GenerationState, number>>> {
+    const counts: Partial<Record<GenerationState, number>> = {};
+    for (const id of this.#running.keys()) {
+      const state = this.#byId.get(id)?.state;
+      if (state !== undefined) counts[state] = (counts[state] ?? 0) + 1;
+    }
+    return counts;
+  }
+
   /**
    * Takes no more, and resolves when nothing runs any more and every reader has read to the end; what still runs
    * after `limitMs` is cancelled, and a reader that does not keep up is left behind after `READERS_MS` more.
@@ -210,10 +230,10 @@ export class Generations {
 
   /** Null where no attempt can be started now; what drifted is all there is then. */
   #retry(drifted: Generation): string | null {
-    const { expectedLanguage, request, callerId } = drifted;
+    const { expectedLanguage, request, callerId, requestId } = drifted;
     if (expectedLanguage === null || drifted.retryOf !== null) return null;
     try {
-      return this.start(driftRetry(request, expectedLanguage), callerId, { retryOf: drifted }).id;
+      return this.start(driftRetry(request, expectedLanguage), callerId, { retryOf: drifted, requestId }).id;
     } catch (error) {
       const { code } = asMixgateError(error);
       this.#options.log.warn('generation.notRetried', { generation: drifted.id, code });
@@ -246,12 +266,7 @@ export class Generations {
     this.#kept.add(id, sizeBytes);
     if (generation.comparisonId === null) this.#options.archive.saveGeneration(generation);
     this.#forgetOld();
-    this.#logEnd(generation);
-  }
-
-  #logEnd({ id, state, usage, createdAt }: Generation): void {
-    const ms = this.#options.now() - createdAt.getTime();
-    this.#options.log.info('generation.ended', { generation: id, state, tokens: usage.completionTokens, ms });
-    this.#options.observer.generationEnded(state);
+    logEnd(generation, this.#options);
+    this.#options.observer.generationEnded(generation);
   }
 }

@@ -23,7 +23,7 @@ export interface ResidencyLoopOptions {
   readonly now: () => number;
   /** Memory has changed hands. */
   readonly onMemoryChange: () => void;
-  readonly observer: Pick<Observer, 'modelLoaded'>;
+  readonly observer: Pick<Observer, 'modelLoaded' | 'loadFailed' | 'modelUnloaded'>;
 }
 
 export type SlotRequest = NewWaiter;
@@ -83,6 +83,8 @@ export class ResidencyLoop {
   readonly #loaded = new Map<string, Loaded>();
   readonly #loads = new Map<string, AbortController>();
   readonly #failures = new Map<string, MixgateError>();
+  /** Residents that were asked to go. */
+  readonly #asked = new Set<string>();
   #grants = 0;
   #wake: NodeJS.Timeout | undefined;
   #state = EMPTY_RESIDENCY;
@@ -166,6 +168,7 @@ export class ResidencyLoop {
         'INVALID_INPUT',
         `${residentId} runs ${state.busySlots} generations: cancel them first.`,
       );
+    this.#asked.add(residentId);
     this.#dispatch({ type: 'unloadRequested', residentId });
     await loaded.resident.gone;
   }
@@ -270,6 +273,7 @@ export class ResidencyLoop {
   }
 
   #refuseWaiting(residentId: string, error: MixgateError): void {
+    this.#options.observer.loadFailed(error.code);
     this.#failures.set(residentId, error);
     this.#dispatch({ type: 'loadFailed', residentId });
     this.#failures.delete(residentId);
@@ -277,10 +281,10 @@ export class ResidencyLoop {
 
   #gone(residentId: string, reason: Error | null): void {
     this.#loaded.delete(residentId);
-    this.#options.log.info('resident.unloaded', {
-      resident: residentId,
-      reason: reason?.message ?? 'asked to',
-    });
+    const why = reason?.message ?? 'asked to';
+    this.#options.log.info('resident.unloaded', { resident: residentId, reason: why });
+    const planned = this.#asked.delete(residentId) ? 'ASKED' : 'EVICTED';
+    this.#options.observer.modelUnloaded(reason === null ? planned : 'LOST');
     this.#options.onMemoryChange();
     this.#dispatch({ type: 'gone', residentId });
   }

@@ -1,12 +1,15 @@
 import type { EndPart, StageTime } from '../backends/backend.ts';
 import { asMixgateError, MixgateError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import { acquire, type AcquireServices } from './acquire.ts';
 import { DriftStop, type Retry } from './drift-stop.ts';
 import type { FinishReason, StageTiming, Timings } from './events.ts';
 import type { Generation } from './generation.ts';
+import { logReplan } from './generation-log.ts';
 
 export interface RunServices extends AcquireServices {
   readonly now: () => number;
+  readonly log: Log;
   /** Slots to load a model with, where memory allows. */
   readonly slotsWanted: number;
   /** How long a generation may wait for its slot, and then run, milliseconds; a request may ask for less. */
@@ -137,7 +140,10 @@ async function acquireFor(generation: Generation, services: RunServices, waits: 
       services,
       {
         signal: AbortSignal.any([generation.signal, deadline.signal]),
-        onPlan: (plan) => generation.record({ type: 'PlanChosen', plan }),
+        onPlan: (plan, after) => {
+          if (after !== null) logReplan(generation, after, services);
+          generation.record({ type: 'PlanChosen', plan });
+        },
         onPosition: (position) => generation.record({ type: 'GenerationQueued', position }),
         onLoading: (progress) => {
           waits.loadingSince ||= services.now();

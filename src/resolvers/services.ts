@@ -2,6 +2,7 @@ import type { Comparisons } from '../generation/comparison/comparisons.ts';
 import type { Generations } from '../generation/generations.ts';
 import type { Archive } from '../generation/history/archive.ts';
 import type { Machine } from '../generation/machine.ts';
+import type { Observer } from '../generation/observer.ts';
 import type { Planner } from '../generation/planner.ts';
 import type { Evaluations } from '../generation/quality/evaluations.ts';
 import type { ResidencyLoop } from '../generation/residency-loop.ts';
@@ -28,10 +29,13 @@ export interface Services {
   readonly evaluations: Evaluations;
   readonly comparisons: Comparisons;
   readonly archive: Archive;
+  readonly observer: Observer;
 }
 
 /** The context of one operation. */
 export interface RequestContext extends Services {
   /** Who asks: callers share the queue fairly. */
   readonly callerId: string;
+  /** The one under which the log has it. */
+  readonly requestId: string;
 }

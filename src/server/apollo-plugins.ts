@@ -1,6 +1,8 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import Negotiator from 'negotiator';
 import { GraphQLError, OperationTypeNode } from 'graphql';
+import type { RequestContext } from '../resolvers/services.ts';
+import type { PublicErrors } from './public-error.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const GRAPHQL_TYPE = 'application/graphql-response+json; charset=utf-8';
@@ -49,6 +51,17 @@ export const noSubscriptionsOverHttp: ApolloServerPlugin = {
     };
   },
 };
+
+/** Apollo formats errors without saying whose they are. */
+export const namesRequests = (errors: PublicErrors): ApolloServerPlugin<RequestContext> => ({
+  async requestDidStart() {
+    return {
+      async didEncounterErrors({ contextValue, errors: encountered }) {
+        errors.belongTo(contextValue.requestId, encountered);
+      },
+    };
+  },
+});
 
 const EXAMPLE = `# Press Ctrl+Enter to run.
 subscription {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { MixgateError, messageOf } from '../errors.ts';
+import { ErrorCode, MixgateError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** Codes that Apollo gives to a request that is wrong by itself. */
@@ -16,16 +16,33 @@ const REQUEST_CODES = new Set<unknown>([
 /** Errors as callers see them, the same on every transport. */
 export class PublicErrors {
   readonly #log: Log;
+  readonly #onAnswer: (code: string) => void;
+  readonly #requests = new WeakMap<object, string>();
 
-  constructor(log: Log) {
+  /** `onAnswer` is told the code of each error that leaves; OTHER where it is none of ours. */
+  constructor(log: Log, onAnswer: (code: string) => void) {
     this.#log = log;
+    this.#onAnswer = onAnswer;
+  }
+
+  /** These errors, once formatted, name the request. */
+  belongTo(requestId: string, errors: readonly object[]): void {
+    for (const error of errors) this.#requests.set(error, requestId);
   }
 
   /**
    * `extensions.code` is always an `ErrorCode`: of ours with its data; of GraphQL's own, INVALID_INPUT. What
    * nobody expected is masked, and logged under the id that the caller gets.
    */
-  format(error: unknown): GraphQLFormattedError {
+  format(error: unknown, requestId = this.#requests.get(error as object) ?? null): GraphQLFormattedError {
+    const formatted = this.#formatted(error, requestId);
+    const { code } = formatted.extensions as { code: string };
+    this.#onAnswer(code in ErrorCode ? code : 'OTHER');
+    if (requestId === null) return formatted;
+    return { ...formatted, extensions: { ...formatted.extensions, requestId } };
+  }
+
+  #formatted(error: unknown, requestId: string | null): GraphQLFormattedError {
     const { message, locations, path, extensions } = asGraphQLError(error);
     const place = { ...(locations && { locations }), ...(path && { path }) };
     const cause = causeOf(error);
@@ -39,13 +56,13 @@ export class PublicErrors {
     }
     const errorId = randomUUID();
     const stack = cause instanceof Error ? cause.stack : undefined;
-    this.#log.error('request.failed', { errorId, message: messageOf(cause), stack });
+    this.#log.error('request.failed', { errorId, request: requestId, message: messageOf(cause), stack });
     const masked = `Something unexpected happened. The log has it under ${errorId}.`;
     return { message: masked, ...place, extensions: { code: 'INTERNAL', retryable: false, errorId } };
   }
 
-  formatAll(errors: readonly unknown[]): GraphQLFormattedError[] {
-    return errors.map((error) => this.format(error));
+  formatAll(errors: readonly unknown[], requestId: string | null = null): GraphQLFormattedError[] {
+    return errors.map((error) => this.format(error, requestId));
   }
 }
 

@@ -7,14 +7,16 @@ import type { GraphQLSchema } from 'graphql';
 import { MixgateError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
-import { landingPage, noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
+import { landingPage, namesRequests, noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
 import { httpCaller } from './caller.ts';
 import { PARSE_OPTIONS } from './documents.ts';
 import { healthRoutes } from './health.ts';
-import { metricsRoute, type Metrics } from './metrics.ts';
+import { metricsRoute } from './gauges.ts';
+import type { Metrics } from './metrics.ts';
 import { servePages } from './pages.ts';
 import { PublicErrors } from './public-error.ts';
 import { weightsRoute, type PublishedWeights } from './published-weights.ts';
+import { requestIdOf, tellRequestIds } from './request-id.ts';
 import { serveEventStream } from './sse.ts';
 import { serveWebSocket } from './websocket.ts';
 
@@ -45,11 +47,19 @@ const MAX_BODY_BYTES = 4 * 2 ** 20;
 /** One schema and one context over HTTP, WebSocket and server-sent events. @throws INVALID_INPUT when the port is taken */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { schema, services, host, port, log, metrics, isReady } = options;
-  const errors = new PublicErrors(log);
-  const app = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
+  const errors = new PublicErrors(log, (code) => metrics.errorAnswered(code));
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: true,
+    genReqId: ({ headers }) => requestIdOf(headers),
+  });
+  tellRequestIds(app, log);
   const apollo = new ApolloServer<RequestContext>({
     schema,
-    plugins: [specStatus, noSubscriptionsOverHttp, landingPage, fastifyApolloDrainPlugin(app)],
+    plugins: [
+      ...[specStatus, noSubscriptionsOverHttp, landingPage, namesRequests(errors)],
+      fastifyApolloDrainPlugin(app),
+    ],
     formatError: (_formatted, error) => errors.format(error),
     parseOptions: PARSE_OPTIONS,
     csrfPrevention: true,
@@ -63,11 +73,18 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await app.register(fastifyApollo(apollo), {
     path: '/graphql',
     method: ['GET', 'POST'],
-    context: async (request) => ({ ...services, callerId: httpCaller(request.headers, request.ip) }),
+    context: async ({ id, headers, ip }) => ({
+      ...services,
+      callerId: httpCaller(headers, ip),
+      requestId: id,
+    }),
   });
   const sse = serveEventStream(app, { schema, services, errors });
-  healthRoutes(app, isReady);
-  metricsRoute(app, metrics, services);
+  healthRoutes(app, services, isReady);
+  metricsRoute(app, metrics, services, () => ({
+    webSockets: webSocket?.sockets() ?? 0,
+    subscriptions: { websocket: webSocket?.operations() ?? 0, sse: sse.operations() },
+  }));
   await servePages(app, options.pagesFolder);
   weightsRoute(app, options.weights);
 
@@ -107,7 +124,9 @@ function graphqlErrors(app: FastifyInstance, errors: PublicErrors): void {
   app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
     const status = error.statusCode ?? 500;
     const formatted =
-      status < 500 ? errors.format(new MixgateError('INVALID_INPUT', error.message)) : errors.format(error);
+      status < 500
+        ? errors.format(new MixgateError('INVALID_INPUT', error.message), request.id)
+        : errors.format(error, request.id);
     const isGraphql = request.headers.accept?.includes('application/graphql-response+json') === true;
     const type = isGraphql ? 'application/graphql-response+json' : 'application/json';
     return reply
@@ -116,9 +135,8 @@ function graphqlErrors(app: FastifyInstance, errors: PublicErrors): void {
       .type(`${type}; charset=utf-8`)
       .send(JSON.stringify({ errors: [formatted] }));
   });
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({
-      errors: [errors.format(new MixgateError('NOT_FOUND', 'Nothing is here. The API is at /graphql.'))],
-    }),
-  );
+  app.setNotFoundHandler(({ id }, reply) => {
+    const error = new MixgateError('NOT_FOUND', 'Nothing is here. The API is at /graphql.');
+    return reply.code(404).send({ errors: [errors.format(error, id)] });
+  });
 }

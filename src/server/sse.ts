@@ -28,14 +28,16 @@ export function serveEventStream(app: FastifyInstance, { schema, services, error
     subscribe: async (args: ExecutionArgs) => errorEnds(await subscribe(args)),
     context: ({ raw }) => {
       const callerId = httpCaller(raw.headers, raw.ip);
-      return { ...services, callerId } satisfies RequestContext;
+      return { ...services, callerId, requestId: raw.id } satisfies RequestContext;
     },
     // No token: single connection mode is off.
     authenticate: () => null,
     // Both are only written out from here on, for which the formatted shape serves.
     validate: (...args) => errors.formatAll(validate(...args)) as unknown as GraphQLError[],
-    onNext: (_context, _request, result) =>
-      result.errors && ({ ...result, errors: errors.formatAll(result.errors) } as unknown as ExecutionResult),
+    onNext: (_context, { raw }, result) => {
+      if (result.errors === undefined) return undefined;
+      return { ...result, errors: errors.formatAll(result.errors, raw.id) } as unknown as ExecutionResult;
+    },
   });
 
   app.route({
@@ -52,12 +54,16 @@ export function serveEventStream(app: FastifyInstance, { schema, services, error
       try {
         await handler(request, reply);
       } catch (error) {
-        const body = JSON.stringify({ errors: [errors.format(error)] });
+        const body = JSON.stringify({ errors: [errors.format(error, request.id)] });
         if (reply.raw.headersSent) reply.raw.destroy();
         else reply.raw.writeHead(500, { 'content-type': 'application/json; charset=utf-8' }).end(body);
       }
     },
   });
 
-  return { close: () => open.forEach((response) => response.destroy()) };
+  return {
+    close: () => open.forEach((response) => response.destroy()),
+    /** Under way. */
+    operations: () => open.size,
+  };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
 import type { FormattedExecutionResult } from 'graphql';
-import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type Server } from 'graphql-ws';
+import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type Context, type Server } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -33,7 +33,8 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
     handleProtocols: (protocols) =>
       protocols.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
   });
-  const graphql = graphqlServer(options);
+  const contexts = new Set<Pick<Context, 'subscriptions'>>();
+  const graphql = graphqlServer(options, contexts);
   // The HTTP server's own, which ws passes on.
   sockets.on('error', (error) => options.errors.format(error));
   sockets.on('connection', (socket) => attach(socket, { ...options, graphql }));
@@ -42,12 +43,20 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
       for (const socket of sockets.clients) socket.close(GOING_AWAY, 'Going away');
       await new Promise<void>((resolve) => sockets.close(() => resolve()));
     },
+    sockets: () => sockets.clients.size,
+    /** Under way, queries included. */
+    operations: () =>
+      [...contexts].reduce((sum, { subscriptions }) => sum + Object.keys(subscriptions).length, 0),
   };
 }
 
 const GOING_AWAY = 1001;
 
-function graphqlServer({ schema, services, errors }: TransportOptions): Server<Extra> {
+/** Keeps the connections that are open in `contexts`. */
+function graphqlServer(
+  { schema, services, errors }: TransportOptions,
+  contexts: Set<Pick<Context, 'subscriptions'>>,
+): Server<Extra> {
   const ids = new WeakMap<WebSocket, string>();
   const socketId = (socket: WebSocket) => {
     const id = ids.get(socket) ?? randomUUID();
@@ -60,8 +69,10 @@ function graphqlServer({ schema, services, errors }: TransportOptions): Server<E
     subscribe,
     context: ({ connectionParams, extra }) => {
       const callerId = socketCaller(connectionParams, socketId(extra.socket));
-      return { ...services, callerId } satisfies RequestContext;
+      return { ...services, callerId, requestId: randomUUID() } satisfies RequestContext;
     },
+    onConnect: (context) => void contexts.add(context),
+    onClose: (context) => void contexts.delete(context),
     connectionInitWaitTimeout: CONNECTION_INIT_MS,
     onSubscribe: (_context, _id, { query, operationName, variables }) => {
       const checked = documents.check(query);
@@ -70,8 +81,11 @@ function graphqlServer({ schema, services, errors }: TransportOptions): Server<E
       return { schema, document, operationName, variableValues: variables };
     },
     onError: (_context, _id, _payload, failures) => errors.formatAll(failures),
-    onNext: (_context, _id, _payload, _args, result) =>
-      result.errors && ({ ...result, errors: errors.formatAll(result.errors) } as FormattedExecutionResult),
+    onNext: (_context, _id, _payload, { contextValue }, result) => {
+      if (result.errors === undefined) return undefined;
+      const { requestId } = contextValue as RequestContext;
+      return { ...result, errors: errors.formatAll(result.errors, requestId) } as FormattedExecutionResult;
+    },
   });
 }
 

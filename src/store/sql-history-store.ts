@@ -135,6 +135,12 @@ export class SqlHistoryStore implements HistoryStore {
     return removed;
   }
 
+  async schemaVersion(): Promise<string> {
+    const newest = sql<{ name: string }>`select name from kysely_migration order by name desc limit 1`;
+    const { rows } = await newest.execute(this.#database);
+    return rows[0]!.name;
+  }
+
   async usage(): Promise<HistoryUsage> {
     const [generations, comparisons, evaluations] = await Promise.all(
       (['generations', 'comparisons', 'evaluations'] as const).map((table) =>

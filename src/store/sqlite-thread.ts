@@ -29,6 +29,7 @@ const METHODS: readonly (keyof HistoryStore)[] = [
   'remove',
   'sweep',
   'usage',
+  'schemaVersion',
   'close',
 ];
 

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Plan } from '../../src/routing/plan.ts';
 import { writeReferenceGguf } from '../../tools/reference-models/write-gguf.ts';
-import { DEMO, MAIN } from '../support/gateway.ts';
+import { DEMO, GENERATE, MAIN, startGateway } from '../support/gateway.ts';
 
 const MIXTRAL = 'mixtral-8x7b-instruct-v0.1';
 const V100 = ['--vram', '16160MiB', '--bandwidth', '900GB/s', '--name', 'V100', '--ram', '64GiB'];
@@ -170,7 +172,7 @@ describe('mixgate models', () => {
 
 describe('mixgate doctor', () => {
   it('tells what the machine can run, and compares a load with its plan', async () => {
-    const { code, stdout } = await mixgate(['doctor', '--gpu', 'off']);
+    const { code, stdout } = await mixgate(['doctor', '--gpu', 'off', '--port', '0']);
     expect(code).toBe(0);
     for (const part of [
       /✓ mixgate .* Node v/,
@@ -178,6 +180,9 @@ describe('mixgate doctor', () => {
       /✓ CPU .* free of .* \(measured\)/,
       /! No GPU: --gpu off/,
       /✓ Margins: 1\.00 GiB of each GPU/,
+      /✓ Disk of .*: .* free; pulled models take 0\.0 MiB/,
+      /✓ History: .*history\.db is made when there is something to keep/,
+      /✓ Port: any that is free/,
       /✓ tiny-mixtral.*: Q6_K on/,
       /✓ tiny-mixtral.* loaded on llama-cpp:cpu in \d+ ms: planned [\d.]+ MiB, verified .*, measured .*, error/,
     ])
@@ -191,6 +196,57 @@ describe('mixgate doctor', () => {
     expect({ code, healthy }).toEqual({ code: 0, healthy: true });
     expect(findings.filter(({ about }) => about === 'MODEL')).toHaveLength(2);
     expect(findings.some(({ about }) => about === 'LOAD')).toBe(false);
+  });
+
+  it('says what to do about a port in use, a history that is away, and a Chromium that is none', async () => {
+    const taken = net.createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as net.AddressInfo;
+    const { code, stdout } = await mixgate([
+      ...['doctor', '--gpu', 'off', '--no-load', '--log-level', 'silent', '--port', String(port)],
+      ...[
+        '--history-url',
+        'postgres://somebody:secret@127.0.0.1:1/history',
+        '--chromium',
+        '/nowhere/chromium',
+      ],
+    ]);
+    taken.close();
+    expect(code).toBe(1);
+    for (const part of [
+      new RegExp(`! Port ${port} of 127\\.0\\.0\\.1 is in use\\.\n {2}→ .*--port`),
+      /✗ The history cannot be used \(PostgreSQL, 127\.0\.0\.1:1\/history\): .*ECONNREFUSED.*\n {2}→ Start PostgreSQL/,
+      /✗ No Chromium .*\n {2}→ \/nowhere\/chromium is no Chromium/,
+    ])
+      expect(stdout).toMatch(part);
+    expect(stdout).not.toContain('secret');
+  });
+
+  it('tells schema and size of a history that is there, and the gateway that has the port', async () => {
+    const dataDir = mkdtempSync(path.join(folder, 'kept-'));
+    const gateway = await startGateway(['--gpu', 'off', '--data-dir', dataDir]);
+    const { port } = new URL(gateway.url);
+    const input = { model: DEMO, quantization: 'Q2_K', prompt: { text: 'a' }, maxTokens: 2 };
+    await gateway.subscribe(GENERATE, { input });
+    const flags = ['doctor', '--json', '--no-load', '--gpu', 'off', '--data-dir', dataDir, '--port', port];
+    const findings = await vi.waitFor(
+      async () => {
+        const { code, stdout } = await mixgate(flags);
+        const found = (JSON.parse(stdout) as { findings: { about: string; text: string; facts: object }[] })
+          .findings;
+        const history = found.find(({ about }) => about === 'HISTORY');
+        expect(code).toBe(0);
+        expect(history?.facts).toMatchObject({
+          database: 'SQLite',
+          usage: { generations: 1, comparisons: 0 },
+        });
+        expect((history!.facts as { schema: string }).schema).toMatch(/^\d{4}-/);
+        return found;
+      },
+      { timeout: 15_000 },
+    );
+    await gateway.stop();
+    expect(findings.find(({ about }) => about === 'PORT')?.text).toBe(`mixgate runs at ${gateway.url}`);
   });
 
   it('ends with 1 and says what to do when no backend is available', async () => {

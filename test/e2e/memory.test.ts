@@ -146,6 +146,11 @@ describe('memory of a GPU', () => {
       expect(rung.reasons[0]).toMatch(/^No memory for \d+ bytes with \d layers .*: trying /);
     expect(rungs.at(-1)).toMatchObject({ deviceKind: 'VULKAN', batchSize: 128 });
 
+    expect(gateway.stderr().match(/"event":"generation.replanned"/g)).toHaveLength(rungs.length);
+    const metrics = await (await fetch(new URL('/metrics', gateway.url))).text();
+    for (const counter of ['replans_total{reason', 'model_load_failures_total{code'])
+      expect(metrics).toContain(`mixgate_${counter}="OUT_OF_MEMORY"} ${rungs.length}\n`);
+
     // What was learned is not learned again by the next.
     expect(plansOf(await generate())).toHaveLength(1);
   });

@@ -73,9 +73,10 @@ describe('/metrics', () => {
     const after = await scrape();
     expect(after.has('mixgate_resident_planned_bytes')).toBe(false);
     expect(after.has('mixgate_prediction_error_bytes')).toBe(false);
+    expect(after.get('mixgate_model_unloads_total')).toContainEqual({ labels: 'reason="ASKED"', value: 1 });
   });
 
-  it('shows what runs, and counts what was cancelled', async () => {
+  it('shows what runs, and counts what was cancelled and what was lost', async () => {
     const input = {
       model: DEMO,
       prompt: { text: 'a b c' },
@@ -99,5 +100,10 @@ describe('/metrics', () => {
       value: 1,
     });
     expect(after.get('mixgate_generations_running')).toEqual([{ labels: '', value: 0 }]);
+
+    for (const pid of await gateway.runners()) process.kill(pid, 'SIGKILL');
+    await expect
+      .poll(async () => (await scrape()).get('mixgate_model_unloads_total'))
+      .toContainEqual({ labels: 'reason="LOST"', value: 1 });
   });
 });

@@ -11,10 +11,12 @@ import { MemoryComparisonStore } from '../../src/generation/comparison/store.ts'
 import { Generations } from '../../src/generation/generations.ts';
 import { loadModel } from '../../src/generation/load-model.ts';
 import { Machine } from '../../src/generation/machine.ts';
+import { NOBODY } from '../../src/generation/observer.ts';
 import { Planner } from '../../src/generation/planner.ts';
 import { loadRequestSchema, parseRequest } from '../../src/generation/request.ts';
 import { ResidencyLoop } from '../../src/generation/residency-loop.ts';
 import { Catalog } from '../../src/models/catalog.ts';
+import { Metrics } from '../../src/server/metrics.ts';
 import { ANY_COMPARISON, ANY_GENERATION, archiveOff } from '../support/archive.ts';
 import { FakeBackend } from '../support/fake-backend.ts';
 import { DEMO } from '../support/gateway.ts';
@@ -29,7 +31,6 @@ const MIB = 2 ** 20;
 const KEEP = { count: 100, ms: 60_000, bytes: 2 ** 30 };
 const ALL = { filter: ANY_COMPARISON, first: 10, after: null };
 const nothing = () => undefined;
-const observer = { generationEnded: nothing, modelLoaded: nothing };
 const cpu = (mib = 1000) => ({ name: 'cpu', kind: 'CPU', freeBytes: mib * MIB }) as const;
 const gpu = (name: string, mib = 1000) => ({ name, kind: 'CUDA', freeBytes: mib * MIB }) as const;
 const DEADLINE_MS = 10_000;
@@ -43,6 +44,7 @@ function gatewayOn(
 ) {
   const fake = devices instanceof FakeBackend ? devices : new FakeBackend(devices);
   const backends = [supervise(fake)];
+  const { observer = NOBODY } = options;
   const machine = new Machine({ backends, margins: { deviceBytes: 0, hostBytes: 0 }, log, now: Date.now });
   const residency = new ResidencyLoop({
     ...{ backends, log, now: Date.now, observer },
@@ -51,10 +53,10 @@ function gatewayOn(
   });
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const archive = archiveOff(catalog);
-  const services = { planner, machine, residency, archive, now: Date.now, disconnectGraceMs: 5 };
+  const services = { planner, machine, residency, archive, observer, now: Date.now, disconnectGraceMs: 5 };
   const deadlines = { waitMs: DEADLINE_MS, runMs: DEADLINE_MS };
   const generations = new Generations({
-    ...{ ...services, log, observer, deadlines },
+    ...{ ...services, log, logPrompts: false, deadlines },
     ...{ slotsWanted: 4, maxQueued: 100, keepEnded: options.keep ?? KEEP },
   });
   const comparisons = new Comparisons({
@@ -116,12 +118,21 @@ describe('the schedule', () => {
 
   it('is in turn where the lanes do not fit at once, though each does alone', async () => {
     // The GPU's lane needs some of the host's memory, too.
-    const { start } = gatewayOn([cpu(14), gpu('a')]);
+    const metrics = new Metrics();
+    const { start } = gatewayOn([cpu(14), gpu('a')], { observer: metrics });
     const comparison = await start([on('cpu', 'F16'), on('a', 'F16')]);
     expect(comparison.schedule.taken).toBe('IN_TURN');
     expect(comparison.schedule.reasons[0]).toMatch(/do not fit at once: fake:cpu lacks \d+ of \d+ bytes/);
     await readAll(comparison);
     expect(states(comparison)).toEqual(['COMPLETED', 'COMPLETED']);
+    const counted = (await metrics.registry.metrics()).split('\n');
+    for (const sample of [
+      'mixgate_model_unloads_total{reason="EVICTED"} 1',
+      'mixgate_model_unloads_total{reason="LOST"} 0',
+      'mixgate_comparisons_ended_total{schedule="IN_TURN"} 1',
+      'mixgate_plans_tried_total{quantization="F16",device="fake:a"} 1',
+    ])
+      expect(counted).toContain(sample);
   });
 
   it('is in turn where asked for', async () => {

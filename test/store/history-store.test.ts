@@ -226,6 +226,7 @@ function describeHistoryStore(
       const sweep = (before: number | null, maxBytes: number | null) =>
         archive.history.ask((store) => store.sweep({ before, maxBytes }), 0);
       expect(await usage()).toMatchObject({ generations: 5, comparisons: 1 });
+      expect(await archive.history.ask((store) => store.schemaVersion(), null)).toMatch(/^\d{4}-\w+/);
       expect(await sweep(1501, null)).toBe(2);
       const left = (await usage())!;
       expect(left).toMatchObject({ generations: 2, comparisons: 0 });

@@ -109,6 +109,10 @@ export class WebGpu implements Backend {
     return worker;
   }
 
+  get present(): number {
+    return this.#workers.size;
+  }
+
   /** @throws NOT_FOUND where it is gone: then the worker registers anew */
   worker(secret: string): BrowserWorker {
     const worker = this.#workers.get(secret);

@@ -18,7 +18,7 @@ export interface DivergenceCandidates {
   readonly ownToken: number;
 }
 
-export interface CandidatesOptions extends Omit<AcquireServices, 'planner'> {
+export interface CandidatesOptions extends Pick<AcquireServices, 'machine' | 'residency'> {
   readonly log: Log;
   /** What is not told by then, milliseconds, is left out: nobody waits longer for a comparison's end, or a lane's turn. */
   readonly candidatesMs?: number;

@@ -30,6 +30,7 @@ export interface ComparisonsOptions extends ScheduleServices, CandidatesOptions 
 /** What the lanes of a comparison have in common. */
 interface LaneContext {
   readonly callerId: string;
+  readonly requestId: string | null;
   readonly comparisonId: string;
   readonly probe: CandidateProbe;
 }
@@ -49,7 +50,11 @@ export class Comparisons {
   }
 
   /** Plans, starts and returns. @throws what `Generations.start` throws, and NO_PLAN_FITS for TOGETHER where lanes do not fit at once */
-  async start(request: ComparisonRequest, callerId: string): Promise<Comparison> {
+  async start(
+    request: ComparisonRequest,
+    callerId: string,
+    requestId: string | null = null,
+  ): Promise<Comparison> {
     const { planner, machine, now } = this.#options;
     await machine.refresh();
     const asked = request.lanes.map((lane, inputIndex) => ({ ...lane, inputIndex }));
@@ -63,7 +68,7 @@ export class Comparisons {
     const id = newId();
     const probe = new CandidateProbe(this.#options);
     const order = request.blind ? shuffled(planned) : planned;
-    const lanes = this.#startLanes(order, schedule, { callerId, comparisonId: id, probe });
+    const lanes = this.#startLanes(order, schedule, { callerId, requestId, comparisonId: id, probe });
     const comparison = new Comparison({
       id,
       callerId,
@@ -129,6 +134,10 @@ export class Comparisons {
     return old.length;
   }
 
+  get running(): number {
+    return this.#running.size;
+  }
+
   /** Cancels every lane, and resolves when all have ended. @throws NOT_FOUND, HISTORY_UNAVAILABLE */
   async cancel(id: string): Promise<Comparison> {
     const comparison = await this.get(id);
@@ -162,7 +171,7 @@ export class Comparisons {
   #startLanes(
     asked: readonly (LaneRequest & { inputIndex: number; plan: Scheduled['plans'][number] })[],
     { taken }: Scheduled,
-    { callerId, comparisonId, probe }: LaneContext,
+    { callerId, probe, ...ids }: LaneContext,
   ): ComparisonLane[] {
     const { generations } = this.#options;
     const lanes: ComparisonLane[] = [];
@@ -170,7 +179,7 @@ export class Comparisons {
       for (const { generation: request, plan: planned, label, inputIndex } of asked) {
         const before = lanes.map((lane) => lane.generation);
         const after = taken === 'IN_TURN' && before.length > 0 ? this.#isOver(before, probe) : null;
-        const generation = generations.start(request, callerId, { planned, after, comparisonId });
+        const generation = generations.start(request, callerId, { planned, after, ...ids });
         lanes.push({ label, inputIndex, generation });
       }
     } catch (error) {
@@ -198,6 +207,7 @@ export class Comparisons {
     comparison.log.end();
     this.#options.archive.saveComparison(comparison);
     this.#options.store.ended(comparison);
+    this.#options.observer.comparisonEnded(comparison.schedule.taken);
   }
 
   async #followLane(comparison: Comparison, lane: number, generation: Generation): Promise<void> {

@@ -91,5 +91,7 @@ export interface HistoryStore {
   /** What is too old, and the oldest of what is too much; how many. */
   sweep(retention: Retention): Promise<number>;
   usage(): Promise<HistoryUsage>;
+  /** Name of the newest migration of its schema. */
+  schemaVersion(): Promise<string>;
   close(): Promise<void>;
 }

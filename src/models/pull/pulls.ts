@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { asMixgateError, MixgateError } from '../../errors.ts';
 import type { DiskUse } from './disk-room.ts';
-import { ENDED, Pull, type PullRecord, type PullView } from './pull.ts';
+import { ENDED, Pull, type PullRecord, type PullState, type PullView } from './pull.ts';
 import { LOCK_WAIT_MS, PullStore } from './pull-store.ts';
 import { runPull, type RunPullServices } from './run-pull.ts';
 import { allowedSource, canonical, parseSource, shown, type Source } from './source.ts';
@@ -37,6 +37,8 @@ export class Pulls {
   readonly #running = new Map<string, Promise<void>>();
   /** Called when a pull is complete. */
   onCompleted: () => void = () => undefined;
+  /** Called when a pull has ended, with its state. */
+  onEnded: (state: PullState) => void = () => undefined;
 
   constructor(options: PullsOptions) {
     this.#options = options;
@@ -257,6 +259,7 @@ export class Pulls {
 
   #logEnd({ id, source, record }: Pull): void {
     const { state, error } = record;
+    this.onEnded(state);
     this.#options.log.info('pull.ended', {
       pull: id,
       source: shown(source),

@@ -53,8 +53,8 @@ function sent(of: ComparisonFacts, after: number, signal: AbortSignal): AsyncIte
   };
 }
 
-const start = (input: CompareInput, { comparisons, settings, callerId }: RequestContext) =>
-  comparisons.start(comparisonRequest(input, settings.sampling), callerId);
+const start = (input: CompareInput, { comparisons, settings, callerId, requestId }: RequestContext) =>
+  comparisons.start(comparisonRequest(input, settings.sampling), callerId, requestId);
 
 /** Nothing of it tells which lane is which before it may be told. */
 const decisionOf = ({ schedule, isRevealed }: ComparisonFacts): DecisionFacts =>

@@ -57,9 +57,9 @@ export class GenerationResolver {
   })
   startGeneration(
     @Arg('input', () => GenerateInput) input: GenerateInput,
-    @Ctx() { generations, settings, callerId }: RequestContext,
+    @Ctx() { generations, settings, callerId, requestId }: RequestContext,
   ): GenerationFacts {
-    return generations.start(generationRequest(input, settings.sampling), callerId);
+    return generations.start(generationRequest(input, settings.sampling), callerId, { requestId });
   }
 
   @Mutation(() => Generation, { description: 'Cancel, and return when it has ended.' })
@@ -73,8 +73,9 @@ export class GenerationResolver {
   @Subscription(() => GenerationEvent, {
     description: 'Start a generation and stream it.',
     subscribe: ({ args, context }: SubscribeTo<{ input: GenerateInput }>) => {
-      const { generations, settings, callerId } = context;
-      const { log } = generations.start(generationRequest(args.input, settings.sampling), callerId);
+      const { generations, settings, callerId, requestId } = context;
+      const request = generationRequest(args.input, settings.sampling);
+      const { log } = generations.start(request, callerId, { requestId });
       return abortFirst((signal) => log.read(0, signal));
     },
   })

@@ -1,0 +1,41 @@
+import fastify from 'fastify';
+import { describe, expect, it } from 'vitest';
+import { healthRoutes } from '../../src/server/health.ts';
+import type { Services } from '../../src/resolvers/services.ts';
+
+/** `/health/ready` of a gateway whose disk is like this. */
+async function readyWith(diskUse: () => Promise<{ freeBytes: number }>) {
+  const app = fastify();
+  const services = {
+    machine: { refresh: async () => undefined, backends: [], devices: () => [{}] },
+    archive: { history: { status: () => ({ problem: null, pending: 0 }) } },
+    pulls: { diskUse },
+  };
+  healthRoutes(app, services as unknown as Services, () => true);
+  const { statusCode, body } = await app.inject('/health/ready');
+  return { statusCode, ...(JSON.parse(body) as { degraded: { about: string; text: string }[] }) };
+}
+
+describe('/health/ready', () => {
+  it('is content with a disk that has room', async () => {
+    expect(await readyWith(async () => ({ freeBytes: 2 ** 30 }))).toMatchObject({
+      statusCode: 200,
+      degraded: [],
+    });
+  });
+
+  it('is degraded by a disk that is almost full', async () => {
+    const { statusCode, degraded } = await readyWith(async () => ({ freeBytes: 2 ** 30 - 1 }));
+    expect({ statusCode, about: degraded.map(({ about }) => about) }).toEqual({
+      statusCode: 200,
+      about: ['DISK'],
+    });
+  });
+
+  it('is degraded by a data folder that is gone, and says so', async () => {
+    const gone = () => Promise.reject(new Error('ENOENT: no such file'));
+    const { statusCode, degraded } = await readyWith(gone);
+    expect(statusCode).toBe(200);
+    expect(degraded[0]?.text).toContain('ENOENT');
+  });
+});
