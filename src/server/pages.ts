@@ -31,7 +31,10 @@ const DASHBOARD_POLICY = [
 ].join('; ');
 
 /** The pages that the dashboard's own router knows; any other address stays 404. */
-const DASHBOARD_PAGES = ['/', '/compare', '/compare/:id', '/devices', '/models', '/lend', '/api'];
+const DASHBOARD_PAGES = [
+  ...['/', '/compare', '/compare/:id', '/history', '/history/:id'],
+  ...['/devices', '/models', '/lend', '/api'],
+];
 
 const YEAR_S = 365 * 24 * 3600;
 

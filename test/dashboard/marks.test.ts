@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { segmentsOf, type Segment } from '../../web/dashboard/compare/marks.ts';
+import { segmentsOf, type Segment } from '../../web/dashboard/parts/marks.ts';
 import { shortLabels } from '../../web/dashboard/compare/short-labels.ts';
 
 const plain = { commonPrefixChars: null, foreignFragments: [], driftOffset: null };

@@ -31,21 +31,29 @@ describe('the dashboard as it is served', () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(FIRST_LOAD_BYTES);
   });
 
-  it.each(['/', '/compare', '/compare/some-id', '/devices', '/models', '/lend', '/api', '/devices?x=1'])(
-    'has a page at %s',
-    async (where) => {
-      const page = await get(where);
-      expect(page.status).toBe(200);
-      expect(await page.text()).toBe(html);
-      expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
-      expect(page.headers.get('cache-control')).toBe('no-cache');
-      expect(page.headers.get('x-content-type-options')).toBe('nosniff');
-      const policy = page.headers.get('content-security-policy')!;
-      expect(policy).toContain("default-src 'none'");
-      expect(policy).toContain("frame-ancestors 'none'");
-      expect(policy).not.toMatch(/unsafe|\*|https?:/);
-    },
-  );
+  it.each([
+    '/',
+    '/compare',
+    '/compare/some-id',
+    '/history',
+    '/history/some-id',
+    '/devices',
+    '/models',
+    '/lend',
+    '/api',
+    '/devices?x=1',
+  ])('has a page at %s', async (where) => {
+    const page = await get(where);
+    expect(page.status).toBe(200);
+    expect(await page.text()).toBe(html);
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(page.headers.get('cache-control')).toBe('no-cache');
+    expect(page.headers.get('x-content-type-options')).toBe('nosniff');
+    const policy = page.headers.get('content-security-policy')!;
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toMatch(/unsafe|\*|https?:/);
+  });
 
   it('has its assets for a year, named by what is in them', async () => {
     for (const name of firstScripts(html)) {

@@ -11,6 +11,9 @@ export const UNREACHABLE = 'UNREACHABLE';
 /** The page was closed before the gateway had said which id the answer has. */
 export const INTERRUPTED = 'INTERRUPTED';
 
+/** The same question may be answered later: the gateway or its database is away. */
+export const mayPass = ({ code }: Problem): boolean => code === UNREACHABLE || code === 'HISTORY_UNAVAILABLE';
+
 export function problemOf(error: CombinedError): Problem {
   const [refusal] = error.graphQLErrors;
   if (refusal === undefined) return { code: UNREACHABLE, message: '' };

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react';
 import { useClient, type AnyVariables, type CombinedError, type TypedDocumentNode } from 'urql';
-import { problemOf, UNREACHABLE } from './problem.ts';
+import { mayPass, problemOf } from './problem.ts';
 
-/** Where the gateway was not reached. */
+/** Where the gateway was not reached, or its database is away. */
 const RETRY_MS = 2000;
 
 export interface Answer<Data> {
@@ -36,7 +36,7 @@ export function useAnswer<Data, Variables extends AnyVariables>(
       const { data, error } = await client.query(document, JSON.parse(key) as Variables).toPromise();
       if (isOver) return;
       setAnswer({ data: data ?? null, error: error ?? null, key });
-      if (error && problemOf(error).code === UNREACHABLE) timer = setTimeout(() => void ask(), RETRY_MS);
+      if (error && mayPass(problemOf(error))) timer = setTimeout(() => void ask(), RETRY_MS);
     };
     let timer = setTimeout(() => void ask(), quietMs);
     return () => {

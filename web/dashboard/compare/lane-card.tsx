@@ -9,7 +9,7 @@ import { CandidateTable } from './candidates.tsx';
 import type { LaneFacts } from './documents.ts';
 import { isRunning, type LaneState } from './lane.ts';
 import { LiveText } from './live-text.tsx';
-import { MarkedText } from './marked-text.tsx';
+import { MarkedText } from '../parts/marked-text.tsx';
 import type { ComparisonRun } from './run.ts';
 import { Sparkline } from './sparkline.tsx';
 

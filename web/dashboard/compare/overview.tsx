@@ -4,7 +4,7 @@ import { usePolled } from '../api/use-polled.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useSpeech } from '../text/language.tsx';
 import { OVERVIEW, type Overview as OverviewFacts } from './documents.ts';
-import { promptText } from './prompt-text.ts';
+import { promptText } from '../parts/prompt-text.ts';
 
 const POLL_MS = 5000;
 

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import { Link } from 'wouter';
 import type { Connection } from '../api/client.ts';
 import { isFinal } from '../parts/answer.ts';
+import { Asked } from '../parts/asked.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useTitle } from '../shell/use-title.ts';
 import { useSpeech } from '../text/language.tsx';
@@ -9,7 +10,6 @@ import type { ComparisonFacts } from './documents.ts';
 import { Figures } from './figures.tsx';
 import { isRunning, type LaneState } from './lane.ts';
 import { LaneCard } from './lane-card.tsx';
-import { promptText } from './prompt-text.ts';
 import { ComparisonRun } from './run.ts';
 import { shortLabels } from './short-labels.ts';
 import { Toolbar } from './toolbar.tsx';
@@ -38,7 +38,8 @@ export function Result({ connection, id }: ResultProps) {
       {facts === null && problem === null && <p className="quiet">{texts.loading}</p>}
       {facts !== null && (
         <>
-          <Asked facts={facts} />
+          <Asked prompt={facts.prompt} />
+          <Schedule facts={facts} />
           <Progress facts={facts} lanes={lanes} isConnected={isConnected} />
           <Lanes run={run} facts={facts} lanes={lanes} names={names} />
           <Toolbar facts={facts} />
@@ -50,34 +51,17 @@ export function Result({ connection, id }: ResultProps) {
   );
 }
 
-function Asked({ facts: { prompt, schedule } }: { readonly facts: ComparisonFacts }) {
+function Schedule({ facts: { schedule } }: { readonly facts: ComparisonFacts }) {
   const { texts } = useSpeech();
-  const before = prompt.messages?.slice(0, -1) ?? [];
   return (
-    <>
-      <p className="prompt asked">{promptText(prompt)}</p>
-      {before.length > 0 && (
-        <details>
-          <summary>{texts.compare.saidBefore(before.length)}</summary>
-          <dl className="said">
-            {before.map(({ role, content }, index) => (
-              <div key={index}>
-                <dt>{texts.compare.roles[role]}</dt>
-                <dd>{content}</dd>
-              </div>
-            ))}
-          </dl>
-        </details>
-      )}
-      <details>
-        <summary>{texts.compare.schedules[schedule.taken]}</summary>
-        <ul className="reasons" lang="en">
-          {schedule.reasons.map((reason) => (
-            <li key={reason}>{reason}</li>
-          ))}
-        </ul>
-      </details>
-    </>
+    <details>
+      <summary>{texts.compare.schedules[schedule.taken]}</summary>
+      <ul className="reasons" lang="en">
+        {schedule.reasons.map((reason) => (
+          <li key={reason}>{reason}</li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

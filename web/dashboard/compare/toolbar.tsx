@@ -7,7 +7,7 @@ import { ProblemBox } from '../parts/problem-box.tsx';
 import { useSpeech } from '../text/language.tsx';
 import { CANCEL_ALL, REPORT, RERUN, type ComparisonFacts } from './documents.ts';
 import { download, FORMATS, type ExportFormat } from './export.ts';
-import { Share } from './share.tsx';
+import { Share } from '../parts/share.tsx';
 
 /** What can be done with a comparison as a whole. */
 export function Toolbar({ facts }: { readonly facts: ComparisonFacts }) {

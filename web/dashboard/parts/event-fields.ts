@@ -85,3 +85,14 @@ export const CANCEL = graphql(`
     }
   }
 `);
+
+export const FOLLOW = graphql(
+  `
+    subscription Follow($id: ID!, $after: Int!) {
+      generationEvents(id: $id, after: $after) {
+        ...EventFields
+      }
+    }
+  `,
+  [EVENT_FIELDS],
+);

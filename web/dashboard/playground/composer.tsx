@@ -5,6 +5,8 @@ export interface ComposerProps {
   readonly isBusy: boolean;
   readonly canSend: boolean;
   readonly hasTurns: boolean;
+  /** What it begins with. */
+  readonly draft: string;
   readonly onSend: (prompt: string) => void;
   readonly onStop: () => void;
   readonly onClear: () => void;
@@ -13,9 +15,9 @@ export interface ComposerProps {
 }
 
 export function Composer(props: ComposerProps) {
-  const { isBusy, canSend, hasTurns, onSend, onStop, onClear, onCompare } = props;
+  const { isBusy, canSend, hasTurns, draft, onSend, onStop, onClear, onCompare } = props;
   const { texts } = useSpeech();
-  const [prompt, setPrompt] = useState('');
+  const [prompt, setPrompt] = useState(draft);
   const hint = useId();
 
   const send = (): void => {

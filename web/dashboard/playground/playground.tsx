@@ -18,7 +18,10 @@ export function Playground({ session }: { readonly session: Session }) {
   const { texts } = useSpeech();
   const [, navigate] = useLocation();
   useTitle(texts.playground.title);
-  const { settings, turns, isConnected, stopProblem } = useSyncExternalStore(session.subscribe, session.read);
+  const { settings, turns, isConnected, draft, stopProblem } = useSyncExternalStore(
+    session.subscribe,
+    session.read,
+  );
   const { data: choices, error } = usePolled(CHOICES, CHOICES_POLL_MS);
   const chosen = choices === null ? null : knownPlace(settings, choices);
   const canSend = chosen !== null && chosen.model !== '';
@@ -39,6 +42,7 @@ export function Playground({ session }: { readonly session: Session }) {
         <Composer
           isBusy={session.isBusy}
           canSend={canSend}
+          draft={draft}
           hasTurns={turns.length > 0}
           onSend={(prompt) => {
             if (chosen !== null) session.set(chosen);

@@ -4,8 +4,8 @@ import type { Connection } from '../api/client.ts';
 import { follow } from '../api/follow.ts';
 import { problemOf, type Problem } from '../api/problem.ts';
 import { failed, isFinal, isFinalEvent, take } from '../parts/answer.ts';
-import { CANCEL } from '../parts/event-fields.ts';
-import { FOLLOW, START } from './documents.ts';
+import { CANCEL, FOLLOW } from '../parts/event-fields.ts';
+import { START } from './documents.ts';
 import { readKept, writeKept } from './kept.ts';
 import { generateInput, type Settings } from './settings.ts';
 import { newTurn, type Turn } from './turn.ts';
@@ -15,6 +15,8 @@ export interface SessionState {
   readonly turns: readonly Turn[];
   /** False while the way to the gateway is lost in mid-answer. */
   readonly isConnected: boolean;
+  /** What the field for the next prompt begins with. */
+  readonly draft: string;
   /** Why stopping did not work. */
   readonly stopProblem: Problem | null;
 }
@@ -41,7 +43,7 @@ export class Session {
     this.#client = client;
     onOpened(() => this.#connected(true));
     this.#storage = storage;
-    this.#state = { ...readKept(storage), isConnected: true, stopProblem: null };
+    this.#state = { ...readKept(storage), isConnected: true, draft: '', stopProblem: null };
     const { newest } = this;
     if (newest !== null && !isFinal(newest)) this.#follow(newest);
     addEventListener('pagehide', () => this.#keep());
@@ -73,6 +75,7 @@ export class Session {
     this.#change({
       turns: [...turns, newTurn(prompt, settings.isRaw)],
       isConnected: true,
+      draft: '',
       stopProblem: null,
     });
     const start = ++this.#start;
@@ -106,10 +109,21 @@ export class Session {
 
   clear(): void {
     void this.stop();
+    this.#replace([], '');
+  }
+
+  /** Goes on with a conversation of before. What was here goes on at the gateway, where the history has it. */
+  open(settings: Settings, turns: readonly Turn[], draft: string): void {
+    this.#replace(turns, draft);
+    this.set(settings);
+    if (this.isBusy) this.#follow(this.newest!);
+  }
+
+  #replace(turns: readonly Turn[], draft: string): void {
     this.#start += 1;
     this.#unfollow?.();
     this.#unfollow = null;
-    this.#change({ turns: [], isConnected: true, stopProblem: null });
+    this.#change({ turns, draft, isConnected: true, stopProblem: null });
   }
 
   #follow({ id, sequence }: Turn): void {

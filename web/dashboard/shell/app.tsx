@@ -11,6 +11,7 @@ import { useLending } from './use-lending.ts';
 const Compare = lazy(async () => import('../compare/compare.tsx'));
 const Devices = lazy(async () => import('../devices/devices.tsx'));
 const Explorer = lazy(async () => import('../explorer/explorer.tsx'));
+const History = lazy(async () => import('../history/history.tsx'));
 const Models = lazy(async () => import('../models/models.tsx'));
 
 export interface AppProps {
@@ -37,6 +38,10 @@ export function App({ connection, session }: AppProps) {
               <Compare connection={connection} id={null} />
             </Route>
             <Route path="/compare/:id">{({ id }) => <Compare connection={connection} id={id} />}</Route>
+            <Route path="/history">
+              <History session={session} id={null} />
+            </Route>
+            <Route path="/history/:id">{({ id }) => <History session={session} id={id} />}</Route>
             <Route path="/devices">
               <Devices />
             </Route>

@@ -6,6 +6,7 @@ import type { Lending } from './use-lending.ts';
 const PAGES = [
   ['/', 'playground'],
   ['/compare', 'compare'],
+  ['/history', 'history'],
   ['/devices', 'devices'],
   ['/models', 'models'],
   ['/lend', 'lend'],

@@ -1,4 +1,5 @@
 import { compare } from './en-compare.ts';
+import { history } from './en-history.ts';
 
 /** Every text of the pages, in English. What the gateway itself says (reasons, messages) is English always. */
 export const en = {
@@ -7,6 +8,7 @@ export const en = {
   pages: {
     playground: 'Playground',
     compare: 'Compare',
+    history: 'History',
     devices: 'Devices',
     models: 'Models',
     lend: 'Lend this browser',
@@ -111,6 +113,7 @@ export const en = {
     tokens: (count: string) => (count === '1' ? '1 token' : `${count} tokens`),
   },
   compare,
+  history,
   timings: {
     title: 'Timings',
     stage: 'Stage',

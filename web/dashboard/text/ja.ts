@@ -1,5 +1,6 @@
 import type { Texts } from './en.ts';
 import { compare } from './ja-compare.ts';
+import { history } from './ja-history.ts';
 
 export const ja: Texts = {
   skip: '本文へ移動',
@@ -7,6 +8,7 @@ export const ja: Texts = {
   pages: {
     playground: 'プレイグラウンド',
     compare: '比較',
+    history: '履歴',
     devices: 'デバイス',
     models: 'モデル',
     lend: 'ブラウザを貸す',
@@ -112,6 +114,7 @@ export const ja: Texts = {
     tokens: (count) => `${count} トークン`,
   },
   compare,
+  history,
   timings: {
     title: '所要時間',
     stage: '段階',
