@@ -310,7 +310,7 @@ describe('once more', () => {
   });
 
   it('is blind as long as it is not told which lane is which', async () => {
-    const input = { ...base, prompt: { text: 'Once upon a time' }, lanes: lanesOf('Q2_K', 'F16') };
+    const input = { ...base, prompt: { text: 'Once upon a time' }, lanes: lanesOf('Q4_K_M', 'Q6_K') };
     const first = (await compare(gateway, { ...input, blind: true })).at(-1)!.comparison!;
     const again = await rerun(first.id);
     expect(again).toMatchObject({ isBlind: true, isRevealed: false });
