@@ -21,6 +21,8 @@ export interface LogEvents {
   'pull.failed': { pull: string; message: string };
   'backend.described': { backend: string; devices: number };
   'backend.unavailable': { backend: string; reason: string };
+  /** It does not describe itself in time: what it said last counts on. */
+  'backend.slow': { backend: string; ms: number };
   'library.fetched': { url: string; bytes: number };
   'worker.came': { worker: string; name: string };
   'worker.gone': { worker: string; reason: string };

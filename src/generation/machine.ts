@@ -1,3 +1,4 @@
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import type { Backend, BackendStatus } from '../backends/backend.ts';
 import type { Log } from '../log.ts';
 import {
@@ -27,8 +28,11 @@ export interface MachineOptions {
   readonly margins: PlanSnapshot['margins'];
   readonly log: Log;
   readonly now: () => number;
+  /** How long a backend may take to describe itself again before what it said last counts on, milliseconds. */
+  readonly describeMs?: number;
 }
 
+const DESCRIBE_MS = 5000;
 /** For how long memory that could not be had is not planned with again. */
 const SHORTAGE_MS = 5 * 60_000;
 /** Observed speeds of about the same size of run are one figure, moved this far towards each new one. */
@@ -52,6 +56,8 @@ export class Machine {
   readonly #shortages = new Map<string, { readonly bytes: number; readonly until: number }>();
   /** By device: what decoding reached, one figure per size of run. */
   readonly #observations = new Map<string, readonly SpeedObservation[]>();
+  /** Backends that were asked and have not answered in time; what they say is taken when it comes. */
+  readonly #late = new Set<string>();
   #refreshedAt = -Infinity;
 
   constructor(options: MachineOptions) {
@@ -66,7 +72,25 @@ export class Machine {
     this.#refreshedAt = this.#options.now();
   }
 
+  /** A driver may hang: who plans does not hang with it, once it is known what devices there are. */
   async #describe(backend: Backend): Promise<void> {
+    const { id } = backend;
+    if (this.#late.has(id)) return;
+    const asked = this.#ask(backend);
+    if (!this.#statuses.has(id)) return asked;
+    const { describeMs = DESCRIBE_MS, log } = this.#options;
+    const isLate = await Promise.race([
+      asked.then(() => false),
+      setTimeoutPromise(describeMs, true, { ref: false }),
+    ]);
+    if (!isLate) return;
+    log.warn('backend.slow', { backend: id, ms: describeMs });
+    this.#late.add(id);
+    const isHere = () => this.#late.delete(id);
+    void asked.then(isHere, isHere);
+  }
+
+  async #ask(backend: Backend): Promise<void> {
     const status = await backend.describe();
     const before = this.#statuses.get(backend.id);
     this.#statuses.set(backend.id, status);

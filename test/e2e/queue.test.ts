@@ -154,7 +154,9 @@ describe('cancelGeneration', () => {
 
 describe('ended generations', () => {
   it('are kept for a time and up to a size, then are NOT_FOUND', async () => {
-    const small = await startGateway(['--keep-generations-bytes', '4000', '--keep-generations-ms', '1500']);
+    const bounds = ['--keep-generations-bytes', '4000', '--keep-generations-ms', '1500'];
+    // Else the history has them.
+    const small = await startGateway([...bounds, '--history', 'no']);
     const answer = async () => {
       const events = await small.subscribe<'generate'>(GENERATE, {
         input: { model: DEMO, prompt: chat, maxTokens: 60, sampling: { seed: 1 } },
