@@ -78,13 +78,13 @@ export class LlamaCpp implements Backend {
     }
   }
 
-  /** A runner that dies just when it is asked says nothing of the machine: then a fresh one is asked. */
+  /** A runner that dies just when it is asked says nothing of the machine: then a fresh one is asked, since others may be dying with it. */
   async #report(signal: AbortSignal | undefined): Promise<ReportOf<'device'>> {
-    const ask = () => requestOf(this.#describer(), { type: 'describe' }, 'device', { signal });
+    const ask = (runner: RunnerProcess) => requestOf(runner, { type: 'describe' }, 'device', { signal });
     try {
-      return await ask();
+      return await ask(this.#describer());
     } catch (error) {
-      if (error instanceof MixgateError && error.code === 'BACKEND_CRASHED') return ask();
+      if (error instanceof MixgateError && error.code === 'BACKEND_CRASHED') return ask(this.#freshSpare());
       throw error;
     }
   }
@@ -125,7 +125,10 @@ export class LlamaCpp implements Backend {
     const loaded = [...this.#runners].find(
       ({ gpu, isAlive, isConfined }) => isAlive && !isConfined && gpu === this.#options.gpu,
     );
-    if (loaded !== undefined) return loaded;
+    return loaded ?? this.#freshSpare();
+  }
+
+  #freshSpare(): RunnerProcess {
     this.#spare = this.#spawn(this.#options.gpu);
     return this.#spare;
   }
