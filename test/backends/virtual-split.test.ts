@@ -92,7 +92,7 @@ describe('the parts that are made for a browser', () => {
 });
 
 if (noBrowser !== null)
-  describe('a browser', () => it(`cannot be started here: ${noBrowser}`, (test) => test.skip()));
+  describe('a browser', () => it(`cannot be started here: ${noBrowser}`, (test) => test.skip(noBrowser)));
 else
   describe('a browser', () => {
     it.each([PART_BYTES, TINY_PART_BYTES])(

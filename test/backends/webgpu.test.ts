@@ -16,7 +16,7 @@ const modelFolder = mkdtempSync(path.join(os.tmpdir(), 'mixgate-mlc-'));
 
 if (noBrowser !== null)
   describe('backend webgpu (engines in Chromium)', () =>
-    it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
+    it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
 else {
   const server = new WorkerServer();
   let browser: Browser;

@@ -11,7 +11,8 @@ import { DEMO, startGateway, UNICORN, type TestGateway } from '../support/gatewa
 const QUANTIZATIONS = ['Q2_K', 'Q4_K_M'];
 
 if (noBrowser !== null)
-  describe('the page that compares', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
+  describe('the page that compares', () =>
+    it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
 else
   describe('the page that compares', () => {
     let gateway: TestGateway;

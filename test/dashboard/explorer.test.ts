@@ -113,7 +113,7 @@ describe('the examples', () => {
 });
 
 if (noBrowser !== null)
-  describe('the explorer', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
+  describe('the explorer', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
 else
   describe('the explorer', () => {
     let browser: Browser;

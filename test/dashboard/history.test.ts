@@ -26,7 +26,8 @@ const ENDLESS = { jsonSchema: { type: 'array', minItems: 500, items: { type: 'in
 const user = (content: string) => ({ role: 'USER', content });
 
 if (noBrowser !== null)
-  describe('the page of the history', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
+  describe('the page of the history', () =>
+    it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
 else
   describe('the page of the history', () => {
     let gateway: TestGateway;

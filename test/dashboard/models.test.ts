@@ -16,7 +16,7 @@ const SOON = { timeout: 15_000 };
 const ENDLESS = { jsonSchema: { type: 'array', minItems: 500, items: { type: 'integer' } } };
 
 if (noBrowser !== null)
-  describe('the page of models', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
+  describe('the page of models', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
 else
   describe('the page of models', () => {
     const folder = lastingFolder();

@@ -15,7 +15,7 @@ import { DEMO, GENERATE, startGateway, textOf, UNICORN, type TestGateway } from 
 const PATHS = ['/', '/compare', '/devices', '/models', '/lend', '/api'];
 
 if (noBrowser !== null)
-  describe('the dashboard', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
+  describe('the dashboard', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
 else {
   let gateway: TestGateway;
   let browser: Browser;

@@ -7,7 +7,7 @@ import { crawlUntil, frozen } from '../support/engines.ts';
 import { DEMO, GENERATE, startGateway, textOf, UNICORN, type TestGateway } from '../support/gateway.ts';
 
 if (noBrowser !== null)
-  describe('the playground', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
+  describe('the playground', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
 else
   describe('the playground', () => {
     let gateway: TestGateway;

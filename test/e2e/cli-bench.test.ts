@@ -137,7 +137,7 @@ describe('mixgate bench', () => {
     expect(runs).toHaveLength(told[0]!.summary.completed + told[0]!.summary.cancelled);
   });
 
-  if (noBrowser !== null) it(`needs a browser: ${noBrowser}`, (test) => test.skip());
+  if (noBrowser !== null) it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser));
   else
     it('holds one file against itself, native and in a browser', async () => {
       const args = ['bench', ...lanes('Q8_0@llama-cpp', 'Q8_0@webgpu'), '--webgpu-headless'];

@@ -62,7 +62,8 @@ async function lend(options: MlcModelOptions | null = {}): Promise<{ page: Page;
 }
 
 if (noBrowser !== null)
-  describe('MLC weights in a browser', () => it(`need a browser: ${noBrowser}`, (test) => test.skip()));
+  describe('MLC weights in a browser', () =>
+    it(`need a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
 else
   describe('MLC weights in a browser', () => {
     beforeAll(async () => {

@@ -58,7 +58,8 @@ async function untilBrowsers(count: number): Promise<Device[]> {
 }
 
 if (noBrowser !== null)
-  describe('a browser that lends itself', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
+  describe('a browser that lends itself', () =>
+    it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
 else
   describe('a browser that lends itself', () => {
     let browser: Browser;

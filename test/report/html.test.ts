@@ -28,7 +28,7 @@ const HOSTILE =
   '</pre></style></title><script>fetch("http://127.0.0.1:9/");alert(1)</script><img src="http://127.0.0.1:9/x" onerror="alert(1)">"\' onload=alert(1) x="<svg/onload=alert(1)><style>*{background:url(http://127.0.0.1:9/)}</style><!--';
 
 if (noBrowser !== null)
-  describe('the HTML report', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
+  describe('the HTML report', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
 else {
   const folder = temporaryFolder();
   let browser: Browser;

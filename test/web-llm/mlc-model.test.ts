@@ -47,7 +47,7 @@ it('its library has what libraries for this web-llm have', async () => {
 
 if (noBrowser !== null)
   describe('web-llm with the model made by hand', () =>
-    it(`needs a browser: ${noBrowser}`, (test) => test.skip()));
+    it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
 else
   describe('web-llm with the model made by hand', () => {
     const server = new WebLlmServer();
