@@ -6,7 +6,7 @@ import { LlamaCpp } from '../../src/backends/llama-cpp/adapter.ts';
 import { supervise } from '../../src/backends/supervise.ts';
 import { filesForBrowser } from '../../src/models/browser-files.ts';
 import type { VirtualPart } from '../../src/models/gguf-virtual-split.ts';
-import { noBrowser, startBrowser } from '../support/browser.ts';
+import { noBrowser, startBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import { UNICORN } from '../support/gateway.ts';
 import { splitModel, writeFile } from '../support/gguf-writer.ts';
 import { recordingLog } from '../support/recording-log.ts';
@@ -92,7 +92,7 @@ describe('the parts that are made for a browser', () => {
 });
 
 if (noBrowser !== null)
-  describe('a browser', () => it(`cannot be started here: ${noBrowser}`, (test) => test.skip(noBrowser)));
+  describe('a browser', () => it(`cannot be started here: ${noBrowser}`, skipWithoutBrowser));
 else
   describe('a browser', () => {
     it.each([PART_BYTES, TINY_PART_BYTES])(

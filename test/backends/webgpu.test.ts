@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, GenerationPart, Prompt } from '../../src/backends/backend.ts';
-import { noBrowser, startBrowser } from '../support/browser.ts';
+import { noBrowser, startBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import { makeMlcModel } from '../support/mlc-model/make-mlc-model.ts';
 import { WorkerServer } from '../support/worker-server.ts';
 import { describeBackend } from './describe-backend.ts';
@@ -16,7 +16,7 @@ const modelFolder = mkdtempSync(path.join(os.tmpdir(), 'mixgate-mlc-'));
 
 if (noBrowser !== null)
   describe('backend webgpu (engines in Chromium)', () =>
-    it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
+    it(`needs a browser: ${noBrowser}`, skipWithoutBrowser));
 else {
   const server = new WorkerServer();
   let browser: Browser;

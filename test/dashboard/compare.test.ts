@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { brokenNetwork } from '../support/broken-network.ts';
-import { noBrowser, startBrowser } from '../support/browser.ts';
+import { noBrowser, startBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import { compare, comparison, type TestComparison } from '../support/comparing.ts';
 import { grave, HeldEvents, openDashboard, send, setGreedy, untilStage } from '../support/dashboard.ts';
 import { crawlUntil, frozen, untilOnlyResidents } from '../support/engines.ts';
@@ -11,8 +11,7 @@ import { DEMO, startGateway, UNICORN, type TestGateway } from '../support/gatewa
 const QUANTIZATIONS = ['Q2_K', 'Q4_K_M'];
 
 if (noBrowser !== null)
-  describe('the page that compares', () =>
-    it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
+  describe('the page that compares', () => it(`needs a browser: ${noBrowser}`, skipWithoutBrowser));
 else
   describe('the page that compares', () => {
     let gateway: TestGateway;

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { brokenNetwork } from '../support/broken-network.ts';
-import { noBrowser, startBrowser, WORKER_KEY } from '../support/browser.ts';
+import { noBrowser, startBrowser, WORKER_KEY, skipWithoutBrowser } from '../support/browser.ts';
 import { grave, onPage, PHONE_WIDTH, setTheme, widthOnPhone } from '../support/dashboard.ts';
 import { frozen } from '../support/engines.ts';
 import { DEMO, GENERATE, startGateway, UNICORN, type TestGateway } from '../support/gateway.ts';
@@ -13,7 +13,7 @@ const SOON = { timeout: 15_000 };
 const ENDLESS = { jsonSchema: { type: 'array', minItems: 500, items: { type: 'integer' } } };
 
 if (noBrowser !== null)
-  describe('the page of devices', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
+  describe('the page of devices', () => it(`needs a browser: ${noBrowser}`, skipWithoutBrowser));
 else
   describe('the page of devices', () => {
     let gateway: TestGateway;

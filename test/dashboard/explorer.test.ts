@@ -8,7 +8,7 @@ import {
   NEWEST_GENERATION,
   type ExampleName,
 } from '../../web/dashboard/explorer/example-names.ts';
-import { noBrowser, startBrowser } from '../support/browser.ts';
+import { noBrowser, startBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import { grave, onPage, PHONE_WIDTH, setTheme, widthOnPhone } from '../support/dashboard.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { HubServer } from '../support/hub-server.ts';
@@ -113,7 +113,7 @@ describe('the examples', () => {
 });
 
 if (noBrowser !== null)
-  describe('the explorer', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
+  describe('the explorer', () => it(`needs a browser: ${noBrowser}`, skipWithoutBrowser));
 else
   describe('the explorer', () => {
     let browser: Browser;

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { noBrowser, startBrowser } from '../support/browser.ts';
+import { noBrowser, startBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import { compare } from '../support/comparing.ts';
 import {
   answer,
@@ -26,8 +26,7 @@ const ENDLESS = { jsonSchema: { type: 'array', minItems: 500, items: { type: 'in
 const user = (content: string) => ({ role: 'USER', content });
 
 if (noBrowser !== null)
-  describe('the page of the history', () =>
-    it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
+  describe('the page of the history', () => it(`needs a browser: ${noBrowser}`, skipWithoutBrowser));
 else
   describe('the page of the history', () => {
     let gateway: TestGateway;

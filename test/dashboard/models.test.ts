@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { noBrowser, startBrowser } from '../support/browser.ts';
+import { noBrowser, startBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import { grave, onPage, PHONE_WIDTH, setTheme, widthOnPhone } from '../support/dashboard.ts';
 import { frozen } from '../support/engines.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
@@ -16,7 +16,7 @@ const SOON = { timeout: 15_000 };
 const ENDLESS = { jsonSchema: { type: 'array', minItems: 500, items: { type: 'integer' } } };
 
 if (noBrowser !== null)
-  describe('the page of models', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
+  describe('the page of models', () => it(`needs a browser: ${noBrowser}`, skipWithoutBrowser));
 else
   describe('the page of models', () => {
     const folder = lastingFolder();

@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { noBrowser, startBrowser, WORKER_KEY } from '../support/browser.ts';
+import { noBrowser, startBrowser, WORKER_KEY, skipWithoutBrowser } from '../support/browser.ts';
 import {
   grave,
   onPage,
@@ -15,7 +15,7 @@ import { DEMO, GENERATE, startGateway, textOf, UNICORN, type TestGateway } from 
 const PATHS = ['/', '/compare', '/devices', '/models', '/lend', '/api'];
 
 if (noBrowser !== null)
-  describe('the dashboard', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
+  describe('the dashboard', () => it(`needs a browser: ${noBrowser}`, skipWithoutBrowser));
 else {
   let gateway: TestGateway;
   let browser: Browser;

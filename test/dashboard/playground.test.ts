@@ -1,13 +1,13 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { brokenNetwork } from '../support/broken-network.ts';
-import { noBrowser, startBrowser } from '../support/browser.ts';
+import { noBrowser, startBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import { answer, HeldEvents, openDashboard, send, setGreedy, untilStage } from '../support/dashboard.ts';
 import { crawlUntil, frozen } from '../support/engines.ts';
 import { DEMO, GENERATE, startGateway, textOf, UNICORN, type TestGateway } from '../support/gateway.ts';
 
 if (noBrowser !== null)
-  describe('the playground', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
+  describe('the playground', () => it(`needs a browser: ${noBrowser}`, skipWithoutBrowser));
 else
   describe('the playground', () => {
     let gateway: TestGateway;

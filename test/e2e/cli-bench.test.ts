@@ -5,7 +5,7 @@ import path from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterEach, describe, expect, it } from 'vitest';
 import { reportSchema, type Report } from '../../src/report/schema.ts';
-import { CHROMIUM, noBrowser } from '../support/browser.ts';
+import { CHROMIUM, noBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import { DEMO, MAIN, UNICORN } from '../support/gateway.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -137,7 +137,7 @@ describe('mixgate bench', () => {
     expect(runs).toHaveLength(told[0]!.summary.completed + told[0]!.summary.cancelled);
   });
 
-  if (noBrowser !== null) it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser));
+  if (noBrowser !== null) it(`needs a browser: ${noBrowser}`, skipWithoutBrowser);
   else
     it('holds one file against itself, native and in a browser', async () => {
       const args = ['bench', ...lanes('Q8_0@llama-cpp', 'Q8_0@webgpu'), '--webgpu-headless'];

@@ -3,7 +3,14 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { killGpuProcess, noBrowser, startBrowser, WORKER_KEY, workerPage } from '../support/browser.ts';
+import {
+  killGpuProcess,
+  noBrowser,
+  startBrowser,
+  WORKER_KEY,
+  workerPage,
+  skipWithoutBrowser,
+} from '../support/browser.ts';
 import { GENERATE, startGateway, textOf, type TestEvent, type TestGateway } from '../support/gateway.ts';
 import { makeMlcModel, MLC_LIBRARY, type MlcModelOptions } from '../support/mlc-model/make-mlc-model.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -62,8 +69,7 @@ async function lend(options: MlcModelOptions | null = {}): Promise<{ page: Page;
 }
 
 if (noBrowser !== null)
-  describe('MLC weights in a browser', () =>
-    it(`need a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
+  describe('MLC weights in a browser', () => it(`need a browser: ${noBrowser}`, skipWithoutBrowser));
 else
   describe('MLC weights in a browser', () => {
     beforeAll(async () => {

@@ -1,7 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { noBrowser, processes, startBrowser, WORKER_KEY, workerPage } from '../support/browser.ts';
+import {
+  noBrowser,
+  processes,
+  startBrowser,
+  WORKER_KEY,
+  workerPage,
+  skipWithoutBrowser,
+} from '../support/browser.ts';
 import { brokenNetwork } from '../support/broken-network.ts';
 import {
   DEMO,
@@ -58,8 +65,7 @@ async function untilBrowsers(count: number): Promise<Device[]> {
 }
 
 if (noBrowser !== null)
-  describe('a browser that lends itself', () =>
-    it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
+  describe('a browser that lends itself', () => it(`needs a browser: ${noBrowser}`, skipWithoutBrowser));
 else
   describe('a browser that lends itself', () => {
     let browser: Browser;

@@ -7,7 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rendered } from '../../src/report/render.ts';
 import type { ReportHead, Run } from '../../src/report/schema.ts';
-import { noBrowser, startBrowser } from '../support/browser.ts';
+import { noBrowser, startBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import { headOf, someRun } from '../support/reports.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -28,7 +28,7 @@ const HOSTILE =
   '</pre></style></title><script>fetch("http://127.0.0.1:9/");alert(1)</script><img src="http://127.0.0.1:9/x" onerror="alert(1)">"\' onload=alert(1) x="<svg/onload=alert(1)><style>*{background:url(http://127.0.0.1:9/)}</style><!--';
 
 if (noBrowser !== null)
-  describe('the HTML report', () => it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
+  describe('the HTML report', () => it(`needs a browser: ${noBrowser}`, skipWithoutBrowser));
 else {
   const folder = temporaryFolder();
   let browser: Browser;

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { chromium, type Browser } from 'playwright-core';
+import type { TestContext } from 'vitest';
 import { chromiumLaunch, thisHost } from '../../src/backends/webgpu/headless/flags.ts';
 
 export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
@@ -8,6 +9,9 @@ export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 export const noBrowser: string | null = existsSync(CHROMIUM)
   ? null
   : `there is no ${CHROMIUM}; apt-get install chromium brings it`;
+
+/** In place of tests that need one. */
+export const skipWithoutBrowser = (test: TestContext): void => test.skip(noBrowser ?? undefined);
 
 /** A real Chromium without a window, as `mixgate worker --headless` starts it. */
 export const startBrowser = (): Promise<Browser> => chromium.launch(chromiumLaunch(CHROMIUM, thisHost()));

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Catalog } from '../../src/models/catalog.ts';
-import { noBrowser, startBrowser } from '../support/browser.ts';
+import { noBrowser, startBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import { makeMlcModel, MLC_LIBRARY, type MlcModelOptions } from '../support/mlc-model/make-mlc-model.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -47,7 +47,7 @@ it('its library has what libraries for this web-llm have', async () => {
 
 if (noBrowser !== null)
   describe('web-llm with the model made by hand', () =>
-    it(`needs a browser: ${noBrowser}`, (test) => test.skip(noBrowser)));
+    it(`needs a browser: ${noBrowser}`, skipWithoutBrowser));
 else
   describe('web-llm with the model made by hand', () => {
     const server = new WebLlmServer();

@@ -29,7 +29,7 @@ export const compare = {
   blind: 'Blind: tell which is which after the vote',
   start: 'Compare',
   toForm: 'Another comparison',
-  missing: 'There is no such comparison: it never was, or ended too long ago.',
+  missing: 'There is no such comparison: it never was, or is not kept any more.',
   ended: (count: number, all: number) => `${count} of ${all} lanes have ended.`,
   running: 'running',
   answerOf: (label: string) => `Answer of ${label}`,

@@ -27,7 +27,7 @@ export const compare: Texts['compare'] = {
   blind: 'ブラインド: 投票後にどれがどれかを明かす',
   start: '比較する',
   toForm: '別の比較',
-  missing: 'この比較はありません。存在しなかったか、終了してから時間が経ちすぎています。',
+  missing: 'この比較はありません。存在しなかったか、もう保存されていません。',
   ended: (count, all) => `${all}レーン中${count}レーンが終了しました。`,
   running: '実行中',
   answerOf: (label) => `${label} の回答`,
