@@ -3,11 +3,10 @@ import { useLocation } from 'wouter';
 import { problemOf } from '../api/problem.ts';
 import { useAction } from '../api/use-action.ts';
 import { usePolled } from '../api/use-polled.ts';
+import { AnswerFields } from '../parts/answer-fields.tsx';
 import { CHOICES, CHOICES_POLL_MS, type Choices } from '../parts/choices.ts';
-import { Choice, NumberField } from '../parts/fields.tsx';
+import { Choice } from '../parts/fields.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
-import { PromptFields } from '../parts/prompt-fields.tsx';
-import { SamplingFields } from '../parts/sampling-fields.tsx';
 import { useTitle } from '../shell/use-title.ts';
 import { useSpeech } from '../text/language.tsx';
 import { START_COMPARISON } from './documents.ts';
@@ -137,25 +136,9 @@ interface OptionsProps {
 
 /** Of all lanes together. */
 function Options({ settings, onChange }: OptionsProps) {
-  const { texts } = useSpeech();
   return (
     <div className="settings">
-      <PromptFields kind={settings} onChange={onChange} />
-      <NumberField
-        label={texts.playground.maxTokens}
-        min={1}
-        value={settings.maxTokens}
-        placeholder={texts.playground.untilEnd}
-        onChange={(maxTokens) => {
-          onChange({ maxTokens });
-        }}
-      />
-      <SamplingFields
-        sampling={settings.sampling}
-        onChange={(sampling) => {
-          onChange({ sampling });
-        }}
-      />
+      <AnswerFields settings={settings} onChange={onChange} />
     </div>
   );
 }
