@@ -7,6 +7,7 @@ const only = (name, from, allowed) => ({
 });
 const errors = '^src/errors\\.ts$';
 const log = '^src/log\\.ts$';
+const access = '^src/access/';
 
 module.exports = {
   forbidden: [
@@ -15,6 +16,7 @@ module.exports = {
     only('routing-is-pure', '^src/routing/', []),
     only('errors-know-nothing', errors, []),
     only('log-knows-nothing', log, []),
+    only('access', access, [errors]),
     {
       name: 'routing-has-no-packages',
       severity: 'error',
@@ -41,6 +43,7 @@ module.exports = {
     only('report-knows-nothing', '^src/report/', []),
     only('models', '^src/models/', ['^src/routing/', errors, log]),
     only('generation', '^src/generation/', [
+      access,
       '^src/routing/',
       '^src/report/',
       '^src/language/',
@@ -52,6 +55,7 @@ module.exports = {
     ]),
     only('store', '^src/store/', ['^src/generation/', errors, log]),
     only('resolvers', '^src/resolvers/', [
+      access,
       '^src/generation/',
       '^src/report/',
       '^src/language/',
@@ -62,6 +66,7 @@ module.exports = {
     ]),
     // The metrics are about what generation does.
     only('server', '^src/server/', [
+      access,
       '^src/resolvers/',
       '^src/generation/(generation|observer|residency-loop)\\.ts$',
       errors,

@@ -1,3 +1,4 @@
+import { openCaller } from '../access/caller.ts';
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { graphql } from 'graphql';
@@ -48,7 +49,11 @@ async function withHistory(
     });
   const here = async (services: Services): Promise<void> => {
     const schema = await createSchema();
-    const contextValue: RequestContext = { ...services, callerId: 'command-line', requestId: 'command-line' };
+    const contextValue: RequestContext = {
+      ...services,
+      caller: openCaller('command-line'),
+      requestId: 'command-line',
+    };
     await command(async <Data>(source: string, variableValues: Record<string, unknown> = {}) => {
       const { data, errors } = await graphql({ schema, source, variableValues, contextValue });
       const original = errors?.[0]?.originalError;

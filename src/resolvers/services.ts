@@ -1,3 +1,4 @@
+import type { Caller } from '../access/caller.ts';
 import type { Comparisons } from '../generation/comparison/comparisons.ts';
 import type { Generations } from '../generation/generations.ts';
 import type { Archive } from '../generation/history/archive.ts';
@@ -34,8 +35,7 @@ export interface Services {
 
 /** The context of one operation. */
 export interface RequestContext extends Services {
-  /** Who asks: callers share the queue fairly. */
-  readonly callerId: string;
+  readonly caller: Caller;
   /** The one under which the log has it. */
   readonly requestId: string;
 }

@@ -75,7 +75,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     method: ['GET', 'POST'],
     context: async ({ id, headers, ip }) => ({
       ...services,
-      callerId: httpCaller(headers, ip),
+      caller: httpCaller(headers, ip),
       requestId: id,
     }),
   });

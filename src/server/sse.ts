@@ -27,8 +27,8 @@ export function serveEventStream(app: FastifyInstance, { schema, services, error
     schema,
     subscribe: async (args: ExecutionArgs) => errorEnds(await subscribe(args)),
     context: ({ raw }) => {
-      const callerId = httpCaller(raw.headers, raw.ip);
-      return { ...services, callerId, requestId: raw.id } satisfies RequestContext;
+      const caller = httpCaller(raw.headers, raw.ip);
+      return { ...services, caller, requestId: raw.id } satisfies RequestContext;
     },
     // No token: single connection mode is off.
     authenticate: () => null,

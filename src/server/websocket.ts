@@ -68,8 +68,8 @@ function graphqlServer(
     schema,
     subscribe,
     context: ({ connectionParams, extra }) => {
-      const callerId = socketCaller(connectionParams, socketId(extra.socket));
-      return { ...services, callerId, requestId: randomUUID() } satisfies RequestContext;
+      const caller = socketCaller(connectionParams, socketId(extra.socket));
+      return { ...services, caller, requestId: randomUUID() } satisfies RequestContext;
     },
     onConnect: (context) => void contexts.add(context),
     onClose: (context) => void contexts.delete(context),

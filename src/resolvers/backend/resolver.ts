@@ -138,7 +138,7 @@ export class ResidentModelResolver {
     @Ctx() services: RequestContext,
   ): Promise<ResidentView> {
     const input = { model, quantization, device, gpuLayers, contextSize, slots, kvCacheType, pinned };
-    return loadModel(parseRequest(loadRequestSchema, input), services.callerId, services);
+    return loadModel(parseRequest(loadRequestSchema, input), services.caller.id, services);
   }
 
   @Mutation(() => Boolean, {

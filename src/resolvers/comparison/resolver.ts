@@ -53,8 +53,8 @@ function sent(of: ComparisonFacts, after: number, signal: AbortSignal): AsyncIte
   };
 }
 
-const start = (input: CompareInput, { comparisons, settings, callerId, requestId }: RequestContext) =>
-  comparisons.start(comparisonRequest(input, settings.sampling), callerId, requestId);
+const start = (input: CompareInput, { comparisons, settings, caller, requestId }: RequestContext) =>
+  comparisons.start(comparisonRequest(input, settings.sampling), caller.id, requestId);
 
 /** Nothing of it tells which lane is which before it may be told. */
 const decisionOf = ({ schedule, isRevealed }: ComparisonFacts): DecisionFacts =>
@@ -108,9 +108,9 @@ export class ComparisonResolver {
     @Arg('id', () => ID) id: string,
     @Arg('schedule', () => LaneSchedule, { nullable: true, defaultValue: LaneSchedule.AUTO })
     schedule: LaneSchedule | null,
-    @Ctx() { comparisons, callerId }: RequestContext,
+    @Ctx() { comparisons, caller }: RequestContext,
   ): Promise<ComparisonFacts> {
-    return comparisons.rerun(id, schedule ?? LaneSchedule.AUTO, callerId);
+    return comparisons.rerun(id, schedule ?? LaneSchedule.AUTO, caller.id);
   }
 
   @Mutation(() => Comparison, {
@@ -129,9 +129,9 @@ export class ComparisonResolver {
     @Arg('lane', () => Int) lane: number,
     @Arg('value', () => VoteValue) value: VoteValue,
     @Arg('comment', () => String, { nullable: true }) comment: string | null,
-    @Ctx() { comparisons, callerId }: RequestContext,
+    @Ctx() { comparisons, caller }: RequestContext,
   ): Promise<ComparisonFacts> {
-    return comparisons.vote(id, { lane, value, comment: comment ?? null, callerId });
+    return comparisons.vote(id, { lane, value, comment: comment ?? null, callerId: caller.id });
   }
 
   @Subscription(() => ComparisonEvent, {

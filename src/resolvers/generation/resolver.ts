@@ -57,9 +57,9 @@ export class GenerationResolver {
   })
   startGeneration(
     @Arg('input', () => GenerateInput) input: GenerateInput,
-    @Ctx() { generations, settings, callerId, requestId }: RequestContext,
+    @Ctx() { generations, settings, caller, requestId }: RequestContext,
   ): GenerationFacts {
-    return generations.start(generationRequest(input, settings.sampling), callerId, { requestId });
+    return generations.start(generationRequest(input, settings.sampling), caller.id, { requestId });
   }
 
   @Mutation(() => Generation, { description: 'Cancel, and return when it has ended.' })
@@ -73,9 +73,9 @@ export class GenerationResolver {
   @Subscription(() => GenerationEvent, {
     description: 'Start a generation and stream it.',
     subscribe: ({ args, context }: SubscribeTo<{ input: GenerateInput }>) => {
-      const { generations, settings, callerId, requestId } = context;
+      const { generations, settings, caller, requestId } = context;
       const request = generationRequest(args.input, settings.sampling);
-      const { log } = generations.start(request, callerId, { requestId });
+      const { log } = generations.start(request, caller.id, { requestId });
       return abortFirst((signal) => log.read(0, signal));
     },
   })

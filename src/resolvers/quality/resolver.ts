@@ -15,8 +15,8 @@ export class QualityResolver {
   @Subscription(() => QualityEvent, {
     description:
       'Perplexity, and divergence from a reference, of each quantization in turn. Leaving stops it.',
-    subscribe: ({ args, context: { evaluations, callerId } }: SubscribeTo) =>
-      abortFirst(evaluations.start(qualityRequest(args.input), callerId)),
+    subscribe: ({ args, context: { evaluations, caller } }: SubscribeTo) =>
+      abortFirst(evaluations.start(qualityRequest(args.input), caller.id)),
   })
   evaluateQuality(
     @Arg('input', () => EvaluateQualityInput) _input: EvaluateQualityInput,
