@@ -3,12 +3,37 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { brokenNetwork } from '../support/broken-network.ts';
 import { noBrowser, startBrowser, skipWithoutBrowser } from '../support/browser.ts';
-import { compare, comparison, type TestComparison } from '../support/comparing.ts';
+import { compare, comparison, startComparison, type TestComparison } from '../support/comparing.ts';
 import { grave, HeldEvents, openDashboard, send, setGreedy, untilStage } from '../support/dashboard.ts';
 import { crawlUntil, frozen, untilOnlyResidents } from '../support/engines.ts';
 import { DEMO, startGateway, UNICORN, type TestGateway } from '../support/gateway.ts';
 
 const QUANTIZATIONS = ['Q2_K', 'Q4_K_M'];
+
+/** An answer as it is shown while it is written, and as it would be with a block for each line of its text alone. */
+const MEASURE = () => {
+  const shown = document.querySelector('.answer[aria-busy=true] > div')!;
+  const text = shown.textContent;
+  const undivided = shown.cloneNode() as HTMLElement;
+  for (const line of text.split(/(?<=\n)/)) undivided.appendChild(document.createElement('div')).append(line);
+  const range = document.createRange();
+  const tops: number[][] = [];
+  for (const root of [shown, undivided]) {
+    if (root === undivided) shown.replaceWith(undivided);
+    const { bottom } = root.getBoundingClientRect();
+    const from: number[] = [];
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode() as Text | null; node !== null; node = walker.nextNode() as Text | null)
+      for (let at = 0; at < node.length; at++) {
+        range.setStart(node, at);
+        range.setEnd(node, at + 1);
+        from.push(Math.round(bottom - range.getBoundingClientRect().top));
+      }
+    tops.push(from);
+  }
+  undivided.replaceWith(shown);
+  return { lane: shown.closest('.lane')!.id, text, tops, blocks: shown.children.length };
+};
 
 if (noBrowser !== null)
   describe('the page that compares', () => it(`needs a browser: ${noBrowser}`, skipWithoutBrowser));
@@ -172,6 +197,34 @@ else
       } finally {
         network.close();
       }
+    });
+
+    it('divides a long paragraph only where a line begins', async () => {
+      await untilOnlyResidents(gateway);
+      const { id: long } = await startComparison(gateway, {
+        prompt: { text: 'Once upon a time' },
+        maxTokens: 1000,
+        // Any token of the vocabulary: it does not end by itself, and hardly ever begins a new line.
+        sampling: { temperature: 10, topK: 0, topP: 1, minP: 0, seed: 4 },
+        lanes: QUANTIZATIONS.map((quantization) => ({ model: DEMO, quantization })),
+        onDisconnect: 'CONTINUE',
+      });
+      const isLong = async (): Promise<void> => {
+        await page.goto(`${origin}/compare/${long}`);
+        await page
+          .locator('.answer[aria-busy=true]', { hasText: /.{1000}/s })
+          .first()
+          .waitFor();
+      };
+      await crawlUntil(gateway, isLong());
+      const shown = await frozen(gateway, () => page.evaluate(MEASURE));
+      expect(shown.blocks).toBeGreaterThan(shown.text.split('\n').length);
+      expect(shown.tops[0]).toEqual(shown.tops[1]);
+      await ended();
+      const index = Number(shown.lane.replace('lane-', ''));
+      const { text } = (await comparison(gateway, long)).lanes[index]!.generation;
+      expect(text.startsWith(shown.text)).toBe(true);
+      expect(await textOf(index)).toBe(text);
     });
 
     it('is the same for whoever has the link, also while it runs', async () => {

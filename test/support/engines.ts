@@ -17,10 +17,10 @@ export async function untilOnlyResidents(gateway: TestGateway): Promise<void> {
 }
 
 /** The engines stand still: nothing can be over before somebody has looked. */
-export async function frozen(gateway: TestGateway, work: () => Promise<void>): Promise<void> {
+export async function frozen<Result>(gateway: TestGateway, work: () => Promise<Result>): Promise<Result> {
   await signalRunners(gateway, 'SIGSTOP');
   try {
-    await work();
+    return await work();
   } finally {
     await signalRunners(gateway, 'SIGCONT');
   }

@@ -19,20 +19,20 @@ export interface RunState {
 
 /** Figures that follow every token are shown this often. */
 const SAMPLE_MS = 250;
-/** Text is written at every other frame: the eye sees no difference, and half as much is laid out and drawn. */
-const WRITE_MS = 25;
 const RETRY_MS = 2000;
 
 /**
- * A comparison as a page follows it. Text goes to those who show it at every other frame; everything else is told when it
- * changes, and figures four times a second, so that eight fast lanes cost no more than they must.
+ * A comparison as a page follows it. Text goes to those who show it with the next frames, half of the lanes in each;
+ * everything else is told when it changes, and figures four times a second, so that eight fast lanes cost no more than
+ * they must.
  */
 export class ComparisonRun {
   readonly #client: Client;
   readonly #onOpened: Connection['onOpened'];
   readonly #id: string;
   readonly #listeners = new Set<() => void>();
-  readonly #textListeners = new Set<() => void>();
+  /** By lane. */
+  readonly #textListeners = new Map<number, () => void>();
   #state: RunState = { facts: null, lanes: [], isConnected: true, problem: null };
   /** Ahead of the state by what has not been told yet. */
   #lanes: readonly LaneState[] = [];
@@ -40,8 +40,9 @@ export class ComparisonRun {
   #sequence = 0;
   /** What came up to here was there before anybody looked. */
   #seenBefore = 0;
+  /** Lanes with text that was not written yet; what has waited for longest comes first. */
+  readonly #unwritten = new Set<number>();
   #isFrameDue = false;
-  #writtenMs = 0;
   #isToldWithFrame = false;
   /** Of the newest start: what an older one had asked for is nobody's. */
   #start = 0;
@@ -59,10 +60,10 @@ export class ComparisonRun {
 
   readonly read = (): RunState => this.#state;
 
-  /** At every other frame at most, when some lane has more text. */
-  onText(listener: () => void): () => void {
-    this.#textListeners.add(listener);
-    return () => this.#textListeners.delete(listener);
+  /** With a frame, when a lane has more text: at every other one at most, where all lanes write. */
+  onText(lane: number, listener: () => void): () => void {
+    this.#textListeners.set(lane, listener);
+    return () => this.#textListeners.delete(lane);
   }
 
   text(lane: number): string {
@@ -98,7 +99,8 @@ export class ComparisonRun {
       index < length ? withFacts(this.#lanes[index]!, lane) : newLane(lane),
     );
     this.#tell({ facts, problem: null });
-    this.#textChanged();
+    for (const index of facts.lanes.keys()) this.#unwritten.add(index);
+    this.#writeSoon();
   };
 
   /** Whether it is there; null where the gateway was not reached. */
@@ -142,12 +144,13 @@ export class ComparisonRun {
     if (index === null || lane === undefined || event === null) return;
     const answer = isFinal(lane.answer) ? lane.answer : take(lane.answer, event);
     this.#lanes = this.#lanes.with(index, { ...lane, answer });
+    this.#unwritten.add(index);
     if (event.__typename === 'TokenChunk') {
       if (sequence > this.#seenBefore) this.#meters[index]?.add(event.tokens);
-      this.#textChanged(answer.stage !== lane.answer.stage);
+      this.#writeSoon(answer.stage !== lane.answer.stage);
       return;
     }
-    this.#textChanged(true);
+    this.#writeSoon(true);
     if (isFinalEvent(event)) void this.#askForLane();
   }
 
@@ -174,19 +177,26 @@ export class ComparisonRun {
   }
 
   /** Tokens may come faster than frames; a hidden page has no frames, and nobody who looks. */
-  #textChanged(isTold = false): void {
+  #writeSoon(isTold = false): void {
     this.#isToldWithFrame ||= isTold;
     if (this.#isFrameDue) return;
     this.#isFrameDue = true;
-    const write = (nowMs: number): void => {
-      if (nowMs - this.#writtenMs < WRITE_MS) return void requestAnimationFrame(write);
-      this.#writtenMs = nowMs;
+    requestAnimationFrame(() => {
       this.#isFrameDue = false;
-      for (const listener of this.#textListeners) listener();
+      this.#writeSome();
       if (this.#isToldWithFrame) this.#tell({});
       this.#isToldWithFrame = false;
-    };
-    requestAnimationFrame(write);
+      if (this.#unwritten.size > 0) this.#writeSoon();
+    });
+  }
+
+  /** The eye sees no difference between every frame and every other, and half as much is laid out in one. */
+  #writeSome(): void {
+    const some = [...this.#unwritten].slice(0, Math.ceil(this.#lanes.length / 2));
+    for (const lane of some) {
+      this.#unwritten.delete(lane);
+      this.#textListeners.get(lane)?.();
+    }
   }
 
   #tell(change: Partial<RunState>): void {
