@@ -127,6 +127,13 @@ else {
       const page = await browser.newPage({ locale: 'ja-JP' });
       await page.goto(`${origin}/models`);
       await page.getByRole('heading', { name: 'モデル' }).first().waitFor();
+      await page.goto(`${origin}/lend`);
+      const worker = page.frameLocator('iframe');
+      await worker.getByRole('heading', { name: 'このブラウザをmixgateに貸す' }).waitFor();
+      await worker.getByLabel('ワーカーキー').fill('kept');
+      await page.getByRole('combobox', { name: '言語' }).selectOption('en');
+      await worker.getByRole('heading', { name: 'Lend this browser to mixgate' }).waitFor();
+      expect(await worker.getByLabel('Worker key').inputValue()).toBe('kept');
       await page.close();
     });
 

@@ -1,8 +1,11 @@
+import { firstLanguage, onLanguageKept } from '../dashboard/text/chosen-language.ts';
 import { MOST_CPU_GIB } from './device.ts';
 import { findGpu } from './gpu.ts';
 import { clearKept, keptBytes } from './kept-weights.ts';
 import { Lender } from './lender.ts';
 import type { LinkState } from './link.ts';
+import type { RuntimeState } from './runtime.ts';
+import { TEXTS, writeTexts, type Texts } from './texts.ts';
 
 const element = <Type extends HTMLElement>(id: string): Type => document.getElementById(id) as Type;
 const key = element<HTMLInputElement>('key');
@@ -38,6 +41,10 @@ for (const slider of [memory, cpuMemory])
 showMemory();
 
 let lender: Lender | null = null;
+let link: LinkState | null = null;
+let runtime: RuntimeState | null = null;
+let isGpuLost = false;
+let texts: Texts = TEXTS.en;
 
 function lend(): void {
   localStorage.setItem('mixgate.key', key.value);
@@ -54,26 +61,26 @@ function lend(): void {
     cpuGib: Number(cpuMemory.value),
     isDeclared,
     onState: (state) => {
-      say('status', statusOf(state));
+      link = state;
+      showState();
       tellParent(typeof state === 'string' ? state : 'refused');
     },
     onDevices: (devices) => say('device', devices.join('; ')),
-    onRuntime({ loaded, running, tokens, rate }) {
-      say('loaded', loaded === 0 ? 'nothing' : `${loaded} ${loaded === 1 ? 'model' : 'models'}`);
-      say('running', running === 0 ? 'nothing' : `${running} ${running === 1 ? 'answer' : 'answers'}`);
-      say('tokens', String(tokens));
-      say('rate', rate === null ? '–' : `${rate.toFixed(1)} tokens/s`);
+    onRuntime(state) {
+      runtime = state;
+      showState();
       void showKept();
     },
     onGpuGone() {
       // Whoever started this browser without a window starts it anew; a person is told.
       document.documentElement.dataset['gpu'] = 'lost';
-      say('gpu-note', 'The GPU was lost. Restart the browser to lend it again; the CPU is lent on.');
+      isGpuLost = true;
+      void showGpu();
     },
   });
   void lender.start();
   element<HTMLFieldSetElement>('settings').disabled = true;
-  toggle.textContent = 'Stop';
+  showState();
 }
 
 /** The dashboard embeds this page and shows whether it lends; no other origin may know. */
@@ -81,17 +88,29 @@ function tellParent(lending: 'connected' | 'reconnecting' | 'refused' | 'stopped
   if (parent !== window) parent.postMessage({ type: 'mixgate.lending', lending }, location.origin);
 }
 
+function showState(): void {
+  toggle.textContent = lender === null ? texts.lend : texts.stop;
+  say('status', link === null ? texts.notLent : statusOf(link));
+  const { loaded, running, tokens, rate } = runtime ?? NOTHING;
+  say('loaded', loaded === 0 ? texts.nothing : texts.models(loaded));
+  say('running', running === 0 ? texts.nothing : texts.answers(running));
+  say('tokens', String(tokens));
+  say('rate', rate === null ? '–' : texts.perSecond(rate.toFixed(1)));
+}
+
+const NOTHING: RuntimeState = { loaded: 0, running: 0, tokens: 0, rate: null };
+
 function statusOf(state: LinkState): string {
-  if (state === 'connected') return 'Lent. Thank you.';
-  return state === 'reconnecting' ? 'The gateway is away; trying again.' : state.refused;
+  if (state === 'connected') return texts.lent;
+  return state === 'reconnecting' ? texts.away : state.refused;
 }
 
 async function stop(): Promise<void> {
   const stopped = lender;
   lender = null;
-  toggle.textContent = 'Lend';
+  link = null;
   element<HTMLFieldSetElement>('settings').disabled = false;
-  say('status', 'Not lent.');
+  showState();
   tellParent('stopped');
   await stopped?.stop();
 }
@@ -101,15 +120,14 @@ async function showGpu(): Promise<void> {
   element('gpu-part').hidden = gpu === null;
   if (gpu === null) return;
   const { features, isFallbackAdapter } = gpu.webGpu;
-  const precision = features.includes('shader-f16') ? 'with' : 'without';
-  const note = isFallbackAdapter ? ' It is computed on the CPU, and slow.' : '';
-  say('gpu-note', `${gpu.name}, ${precision} half precision (shader-f16).${note}`);
+  const about = texts.gpu(gpu.name, features.includes('shader-f16'), isFallbackAdapter);
+  say('gpu-note', isGpuLost ? texts.gpuLost : about);
 }
 
 async function showKept(): Promise<void> {
   const bytes = await keptBytes();
   element('clear').hidden = bytes === null;
-  say('kept', bytes === null ? 'none' : `${(bytes / 2 ** 20).toFixed(0)} MiB`);
+  say('kept', bytes === null ? texts.none : `${(bytes / 2 ** 20).toFixed(0)} MiB`);
 }
 
 element('form').addEventListener('submit', (event) => {
@@ -119,6 +137,15 @@ element('form').addEventListener('submit', (event) => {
 });
 element('clear').addEventListener('click', () => void clearKept().then(showKept));
 addEventListener('pagehide', () => void lender?.stop());
-void showGpu();
-void showKept();
+onLanguageKept(speak);
+speak();
 if (location.hash.includes('key=')) lend();
+
+function speak(): void {
+  const language = firstLanguage();
+  texts = TEXTS[language];
+  writeTexts(language);
+  showState();
+  void showGpu();
+  void showKept();
+}

@@ -1,5 +1,6 @@
 import { Link, useLocation } from 'wouter';
-import { LANGUAGE_NAMES, useSpeech, type Language } from '../text/language.tsx';
+import type { Language } from '../text/chosen-language.ts';
+import { LANGUAGE_NAMES, useSpeech } from '../text/language.tsx';
 import { ThemeSwitch } from './theme-switch.tsx';
 import type { Lending } from './use-lending.ts';
 
