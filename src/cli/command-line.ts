@@ -6,6 +6,7 @@ import { addConfigOptions, DOCTOR_KEYS, JSON_HELP, LOCAL_KEYS } from './config-o
 import type { CommandEnvironment } from './environment.ts';
 import { examine, type DoctorOptions } from './doctor.ts';
 import { addHistory } from './history-commands.ts';
+import { addKeys } from './key-commands.ts';
 import { addBench, addCompare } from './lane-commands.ts';
 import { printModels, type ModelsOptions } from './models.ts';
 import { addPlanOptions, type PlanOptions } from './plan-options.ts';
@@ -101,6 +102,7 @@ function program(environment: CommandEnvironment): Command {
 
   addWeights(root, environment);
   addWorker(root);
+  addKeys(root);
 
   const doctor = root
     .command('doctor')
