@@ -191,6 +191,9 @@ async function createPublishing(config: Config, { catalog, http, log }: Publishi
   return { weights, workerKey, access: createAccess(config, workerKey, log), publish };
 }
 
+/** Between two attempts to have keys of an identity provider. */
+const PROVIDER_PAUSE_MS = 5000;
+
 function createAccess(config: Config, workerKey: string, log: Log): Access {
   const { oidcIssuer: issuer, oidcAudience: audience } = config;
   const tokens =
@@ -198,7 +201,7 @@ function createAccess(config: Config, workerKey: string, log: Log): Access {
       ? null
       : new Tokens({
           ...{ issuer, audience, jwksUrl: config.oidcJwksUrl, rolesClaim: config.oidcRolesClaim },
-          ...{ defaultRole: config.oidcDefaultRole, now: Date.now },
+          ...{ defaultRole: config.oidcDefaultRole, pauseMs: PROVIDER_PAUSE_MS, now: Date.now },
         });
   return new Access({
     ...{ keys: new KeyRing(keyFileOf(config.dataDir)), tokens, workerKey, now: Date.now },

@@ -20,6 +20,11 @@ export interface TokenOptions {
   readonly rolesClaim: string;
   /** Of a token that names none; null: it may nothing. */
   readonly defaultRole: Role | null;
+  /**
+   * A provider that did not answer is left alone for so long, and a key that it did not have is not asked for again any
+   * sooner, milliseconds.
+   */
+  readonly pauseMs: number;
   readonly now: () => number;
 }
 
@@ -39,8 +44,6 @@ const ALGORITHMS = [
 /** Clocks of two machines may differ by so much. */
 const TOLERANCE_S = 30;
 const ANSWER_MS = 5000;
-/** A provider that did not answer is left alone for so long, and an unknown key does not ask again any sooner. */
-const PAUSE_MS = 5000;
 const MAX_NAME = 80;
 
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
@@ -93,7 +96,7 @@ export class Tokens {
     return new MixgateError(
       'SOURCE_UNAVAILABLE',
       `The identity provider ${this.#options.issuer} does not give its keys (${messageOf(error)}): try again in a while. API keys work without it.`,
-      { retryAfterMs: PAUSE_MS },
+      { retryAfterMs: this.#options.pauseMs },
     );
   }
 
@@ -111,7 +114,7 @@ export class Tokens {
     const url = this.#options.jwksUrl ?? (await this.#jwksUrl());
     return createRemoteJWKSet(new URL(url), {
       timeoutDuration: ANSWER_MS,
-      cooldownDuration: PAUSE_MS,
+      cooldownDuration: this.#options.pauseMs,
       [customFetch]: this.#fetch,
     });
   }
@@ -138,7 +141,7 @@ export class Tokens {
       if (response.status !== 200) throw new Error(`${url} answered ${response.status}`);
       return response;
     } catch (error) {
-      this.#awayUntil = this.#options.now() + PAUSE_MS;
+      this.#awayUntil = this.#options.now() + this.#options.pauseMs;
       throw error;
     }
   };
