@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { lock } from 'proper-lockfile';
 import writeFileAtomic from 'write-file-atomic';
@@ -64,7 +64,12 @@ async function change(file: string, to: (keys: readonly Key[]) => readonly Key[]
   const release = await lock(file, { realpath: false, stale: STALE_MS, retries: RETRIES });
   try {
     const content = { version: 1, keys: to(readKeys(file) ?? []) };
-    await writeFileAtomic(file, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+    const owner = await stat(path.dirname(file));
+    await writeFileAtomic(file, `${JSON.stringify(content, null, 2)}\n`, {
+      mode: 0o600,
+      // Root makes keys for a service that is somebody else, and has to be able to read them.
+      ...(process.getuid?.() === 0 && { chown: { uid: owner.uid, gid: owner.gid } }),
+    });
   } finally {
     await release();
   }

@@ -1,9 +1,13 @@
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { Access } from '../../src/access/access.ts';
 import { addKey, keyFileOf, readKeys, revokeKey } from '../../src/access/key-file.ts';
 import { KeyRing } from '../../src/access/key-ring.ts';
 import { findKey, makeKey } from '../../src/access/key.ts';
+import { checkExposure, exposureLine } from '../../src/cli/exposure.ts';
+import { createKey } from '../../src/cli/keys.ts';
+import { loadConfig } from '../../src/config.ts';
 import type { MixgateError } from '../../src/errors.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -197,5 +201,58 @@ describe('access', () => {
     await addKey(file(), ada, NOW);
     expect((await ended).data['reason']).toBe('MISSING');
     access.close();
+  });
+});
+
+describe('mixgate keys', () => {
+  it.each([
+    ['a name twice', { name: 'ada', role: 'user' }, /there is a key ada already/],
+    ['a role that is none', { name: 'x', role: 'root' }, /--role: must be viewer, user, admin, worker/],
+    ['a time that is over', { name: 'x', role: 'user', expires: '2020-01-01' }, /is no time to come/],
+    ['a time without a unit', { name: 'x', role: 'user', expires: '90' }, /is no time to come/],
+    ['a name like an option', { name: '-x', role: 'user' }, /--name: must be/],
+    ['a name of two lines', { name: 'x\ny', role: 'user' }, /--name: must be/],
+  ])('%s is refused, and nothing made', async (_, options, message) => {
+    await addKey(file(), ada, NOW);
+    await expect(createKey({ ...options, dataDir: folder() })).rejects.toThrow(message);
+    expect(readKeys(file())).toHaveLength(1);
+  });
+});
+
+describe('where other machines reach it', () => {
+  const at = (host: string, unsafeOpen = false) => loadConfig({ host, unsafeOpen, dataDir: folder() }, {});
+  const stripped = async (host: string) =>
+    stripVTControlCharacters(await exposureLine(at(host), accessOf().access));
+
+  it.each(['0.0.0.0', '::', '192.168.1.7', '::ffff:10.0.0.1', 'host.invalid'])(
+    'on %s it does not start without keys, unless forced',
+    async (host) => {
+      const { access } = accessOf();
+      await expect(checkExposure(at(host), access)).rejects.toThrow(/mixgate keys create.*--unsafe-open/);
+      await checkExposure(at(host, true), access);
+      expect(await stripped(host)).toContain(`FORCED OPEN: whoever reaches ${host} may do everything`);
+    },
+  );
+
+  it.each(['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1', 'localhost'])(
+    'on %s it does',
+    async (host) => {
+      await checkExposure(at(host), accessOf().access);
+      expect(await stripped(host)).toContain('open to whoever is on this machine');
+    },
+  );
+
+  it('with keys.json it starts closed, also when no key is left in it, and forced', async () => {
+    await addKey(file(), ada, NOW);
+    await revokeKey(file(), 'ada', NOW);
+    await checkExposure(at('0.0.0.0'), accessOf().access);
+    expect(await stripped('0.0.0.0')).toContain('with a key or a token');
+    expect(accessOf().access.isOpen).toBe(false);
+  });
+
+  it('with a damaged keys.json it does not start, wherever it listens', async () => {
+    writeFileSync(file(), '{"version":1}');
+    for (const host of ['127.0.0.1', '0.0.0.0'])
+      await expect(checkExposure(at(host, true), accessOf().access)).rejects.toThrow(/mend it/);
   });
 });

@@ -2,6 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Access } from '../../src/access/access.ts';
+import { KeyRing } from '../../src/access/key-ring.ts';
 import { Tokens, type TokenOptions } from '../../src/access/tokens.ts';
 import type { MixgateError } from '../../src/errors.ts';
 
@@ -210,4 +212,17 @@ describe('roles', () => {
     const token = await signed({ ...claims(), roles: undefined });
     expect((await tokensWith({ defaultRole: 'VIEWER' }).verify(token)).role).toBe('VIEWER');
   });
+});
+
+it('what a token has opened ends when the token does', async () => {
+  const access = new Access({
+    ...{ keys: new KeyRing('/nowhere/keys.json'), tokens: tokensWith(), workerKey: 'a worker key' },
+    ...{ onProblem: () => undefined, now: () => now },
+  });
+  const caller = await access.authenticate(await signed(claims()), 'x');
+  expect(caller).toMatchObject({ id: `oidc:${provider.issuer}#ada`, role: 'USER', sees: caller.id });
+  now = caller.expiresAt!.getTime() - 50;
+  const ended = new Promise<MixgateError>((resolve) => access.watch(caller, resolve));
+  now += 50;
+  expect((await ended).data['reason']).toBe('EXPIRED');
 });

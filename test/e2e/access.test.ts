@@ -3,10 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
-import { addKey, keyFileOf, revokeKey } from '../../src/access/key-file.ts';
+import { addKey, keyFileOf } from '../../src/access/key-file.ts';
 import type { Role } from '../../src/access/caller.ts';
 import { ask, overEach, overEvents, overSocket, type Followed } from '../support/asking.ts';
 import { DEMO, MAIN, startGateway, UNICORN, type TestGateway } from '../support/gateway.ts';
+import { startIdentityProvider } from '../support/identity-provider.ts';
 import { lastingFolder } from '../support/temporary-folder.ts';
 
 const folder = lastingFolder();
@@ -244,31 +245,27 @@ describe('what a key has opened ends', () => {
   });
 });
 
-describe('mixgate keys', () => {
-  const run = (...args: string[]) => mixgate('keys', ...args, '--data-dir', folder());
+describe('the command line', () => {
+  it('asks the gateway of its data folder with a key, and says where to put one', async () => {
+    const remove = (...more: string[]) =>
+      mixgate('history', 'clear', '--before', '2000-01-01', '--data-dir', folder(), ...more);
+    const refusal = { code: 1, stdout: '' };
+    expect(await remove()).toMatchObject({
+      ...refusal,
+      stderr: expect.stringMatching(/UNAUTHENTICATED .*--api-key/),
+    });
+    expect(await remove('--api-key', keys.USER)).toMatchObject({
+      ...{ ...refusal, stderr: expect.stringMatching(/FORBIDDEN .*needs the role ADMIN/) },
+    });
+    expect(await remove('--api-key', keys.ADMIN)).toMatchObject({ code: 0, stdout: /0 entries deleted/ });
+  });
 
   it('lists what there is, and never a key', async () => {
-    const { stdout } = await run('list', '--json');
+    const { stdout } = await mixgate('keys', 'list', '--json', '--data-dir', folder());
     const listed = JSON.parse(stdout) as { name: string; state: string }[];
     const states = Object.fromEntries(listed.map(({ name, state }) => [name, state]));
     expect(states).toMatchObject({ ADMIN: 'VALID', WORKER: 'VALID', lost: 'REVOKED', guest: 'EXPIRED' });
     expect(stdout).not.toMatch(/mgk_|sha256/);
-    expect((await run('list')).stdout).toMatch(/ADMIN +│? *admin/);
-  });
-
-  it.each([
-    ['a name twice', ['create', '--name', 'ADMIN', '--role', 'user'], /there is a key ADMIN already/],
-    ['no role', ['create', '--name', 'x', '--role', 'root'], /--role: must be viewer, user, admin, worker/],
-    [
-      'a time that is over',
-      ['create', '--name', 'x', '--role', 'user', '--expires', '2020-01-01'],
-      /no time to come/,
-    ],
-    ['a name like an option', ['create', '--name', '-x', '--role', 'user'], /--name: must be/],
-    ['a key that is none', ['revoke', 'nobody'], /There is no key nobody/],
-  ])('%s is refused', async (_, args, message) => {
-    const { code, stdout, stderr } = await run(...args);
-    expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
   });
 });
 
@@ -280,42 +277,71 @@ describe('where other machines reach it', () => {
     expect(stderr).toMatch(
       /INVALID_INPUT 0\.0\.0\.0 is reached from other machines.*mixgate keys create.*--unsafe-open/,
     );
-    const forced = await startGateway(['--host', '0.0.0.0', '--unsafe-open'], { NO_COLOR: '1' });
-    try {
-      expect(forced.stderr()).toContain('Access: FORCED OPEN: whoever reaches 0.0.0.0 may do everything');
-    } finally {
-      await forced.stop();
-    }
+  });
+});
+
+describe('with an OpenID Connect provider', () => {
+  const AUDIENCE = 'https://mixgate.example/';
+  let provider: Awaited<ReturnType<typeof startIdentityProvider>>;
+  let guarded: TestGateway;
+  beforeAll(async () => {
+    provider = await startIdentityProvider(AUDIENCE, ['mixgate-viewer', 'user', 'stranger']);
+    const oidc = [`--oidc-issuer=${provider.issuer}`, `--oidc-audience=${AUDIENCE}`];
+    // No key was ever made there.
+    guarded = await startGateway([...oidc, '--oidc-roles-claim', 'realm_access.roles'], { NO_COLOR: '1' });
+  });
+  afterAll(async () => {
+    provider.stop();
+    await guarded.stop();
   });
 
-  it('with keys.json it starts closed, also when no key is left in it', async () => {
-    const dataDir = path.join(folder(), 'closed');
-    const { stdout } = await mixgate(
-      ...['keys', 'create', '--name', 'a', '--role', 'admin', '--json', '--data-dir', dataDir],
-    );
-    const { id, key } = JSON.parse(stdout) as { id: string; key: string };
-    await revokeKey(keyFileOf(dataDir), id, Date.now());
-    const closed = await startGateway(['--host', '0.0.0.0', '--unsafe-open', '--data-dir', dataDir], {
-      NO_COLOR: '1',
+  it('its tokens count for what their roles say, over every transport', async () => {
+    expect(guarded.stderr()).toContain('Access: with a key or a token');
+    const viewer = await provider.tokenOf('mixgate-viewer');
+    expect(await overEach(guarded.url, LOOKS, viewer)).toEqual({ http: 'ok', sse: 'ok', ws: 'ok' });
+    expect(await overEach(guarded.url, STARTS, viewer)).toEqual({ sse: 'FORBIDDEN', ws: 'FORBIDDEN' });
+    const user = await provider.tokenOf('user');
+    expect(await overEach(guarded.url, STARTS, user)).toEqual({
+      ...{ sse: 'MODEL_NOT_FOUND', ws: 'MODEL_NOT_FOUND' },
     });
+    const answer = await ask(guarded.url, '{ viewer { name role isAuthenticated } }', user);
+    expect(await answer.json()).toEqual({
+      data: { viewer: { name: 'user', role: 'USER', isAuthenticated: true } },
+    });
+  });
+
+  it('one for somebody else, and one without a role, do not', async () => {
+    const elsewhere = await provider.tokenOf('user', 'https://other.example/');
+    expect(await overEach(guarded.url, DEVICES, elsewhere)).toEqual({ sse: 'HTTP 401', ws: 'closed 4403' });
+    const stranger = await provider.tokenOf('stranger');
+    expect(await overEach(guarded.url, DEVICES, stranger)).toEqual({ sse: 'HTTP 403', ws: 'closed 4403' });
+    expect((await ask(guarded.url, LOOKS, null)).status).toBe(401);
+  });
+
+  it('where it is away, that is said, and API keys go on', async () => {
+    const away = await startGateway(
+      ['--oidc-issuer', 'http://127.0.0.1:9', '--oidc-audience', AUDIENCE, '--data-dir', folder()],
+      { NO_COLOR: '1' },
+    );
     try {
-      expect(closed.stderr()).toContain('Access: with a key or a token');
-      const here = closed.url.replace('0.0.0.0', '127.0.0.1');
-      expect((await ask(here, LOOKS, null)).status).toBe(401);
-      expect((await ask(here, LOOKS, key)).status).toBe(401);
+      const token = await provider.tokenOf('user');
+      const answer = await ask(away.url, LOOKS, token);
+      expect(answer.status).toBe(503);
+      expect(await answer.json()).toMatchObject({
+        errors: [{ extensions: { code: 'SOURCE_UNAVAILABLE', retryable: true } }],
+      });
+      expect(await overEach(away.url, DEVICES, token)).toEqual({ sse: 'HTTP 503', ws: 'closed 1013' });
+      expect(await overEach(away.url, DEVICES, keys.VIEWER)).toEqual({ sse: 'ok', ws: 'ok' });
     } finally {
-      await closed.stop();
+      await away.stop();
     }
   });
 
-  it('a damaged keys.json is no start', async () => {
-    const dataDir = path.join(folder(), 'damaged');
-    await mixgate('keys', 'create', '--name', 'a', '--role', 'admin', '--data-dir', dataDir);
-    writeFileSync(keyFileOf(dataDir), '{"version":1}');
-    const { code, stderr } = await mixgate('serve', '--port', '0', '--data-dir', dataDir);
+  it('without an audience it does not start', async () => {
+    const { code, stderr } = await mixgate('serve', '--oidc-issuer', provider.issuer);
     expect({ code, stderr }).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/INVALID_INPUT .*keys\.json.*mend it/),
+      stderr: expect.stringMatching(/oidcAudience: is needed/),
     });
   });
 });
