@@ -13,6 +13,9 @@ export interface Api {
 
 export type Variables = Record<string, unknown>;
 
+/** What shows who asks, as a header and in the first message of a WebSocket alike: a key or a token; empty where nobody asks. */
+export type Shown = Record<string, string>;
+
 /** Every error of the gateway has a code; `retryable`: the same request may succeed later. */
 export class Refused extends Error {
   readonly code: string;

@@ -14,14 +14,16 @@ import { OperationTypeNode } from 'graphql';
 import { createClient } from 'graphql-ws';
 import type { Observable } from 'rxjs';
 import WebSocket from 'ws';
-import { Refused, type Api, type Variables } from './answer.ts';
+import { Refused, type Api, type Shown, type Variables } from './answer.ts';
 import { main } from './main.ts';
 
-function connect(url: string): Api {
+function connect(url: string, shown: Shown): Api {
   const socket = createClient({
     url: url.replace(/^http/, 'ws'),
     // A browser has its own.
     webSocketImpl: WebSocket,
+    // It can set no header, so that who asks is said in the first message.
+    connectionParams: shown,
     // A retry would ask with the old `after`, and what came before would come again.
     retryAttempts: 0,
     // Says within seconds that a connection is gone without a word, as after sleep.
@@ -31,7 +33,7 @@ function connect(url: string): Api {
     link: ApolloLink.split(
       ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
       new GraphQLWsLink(socket),
-      new HttpLink({ uri: url }),
+      new HttpLink({ uri: url, headers: shown }),
     ),
     cache: new InMemoryCache(),
     // An answer is a stream, and what devices have free is another thing a second later.

@@ -1,11 +1,11 @@
 /** mixgate over server-sent events, where a proxy lets no WebSocket through. `npx tsx examples/graphql-sse.ts "A prompt"` */
 import { createClient } from 'graphql-sse';
-import { Refused, type Api, type GatewayError, type Variables } from './answer.ts';
+import { Refused, type Api, type GatewayError, type Shown, type Variables } from './answer.ts';
 import { main } from './main.ts';
 
-function connect(url: string): Api {
+function connect(url: string, shown: Shown): Api {
   // A retry would ask with the old `after`, and what came before would come again.
-  const client = createClient({ url: `${url}/stream`, retryAttempts: 0 });
+  const client = createClient({ url: `${url}/stream`, headers: shown, retryAttempts: 0 });
 
   async function* subscribe<Data>(query: string, variables: Variables): AsyncGenerator<Data> {
     for await (const { data, errors } of client.iterate<Data>({ query, variables })) {
@@ -19,7 +19,7 @@ function connect(url: string): Api {
     async request<Data>(query: string, variables: Variables): Promise<Data> {
       const response = await fetch(url, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...shown },
         body: JSON.stringify({ query, variables }),
       });
       const { data, errors } = (await response.json()) as { data?: Data; errors?: [GatewayError] };

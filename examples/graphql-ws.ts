@@ -1,14 +1,16 @@
 /** mixgate over one WebSocket: queries, mutations and subscriptions. `npx tsx examples/graphql-ws.ts "A prompt"` */
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { Refused, type Api, type GatewayError, type Variables } from './answer.ts';
+import { Refused, type Api, type GatewayError, type Shown, type Variables } from './answer.ts';
 import { main } from './main.ts';
 
-function connect(url: string): Api {
+function connect(url: string, shown: Shown): Api {
   const client = createClient({
     url: url.replace(/^http/, 'ws'),
     // A browser has its own.
     webSocketImpl: WebSocket,
+    // It can set no header, so that who asks is said in the first message.
+    connectionParams: shown,
     // A retry would ask with the old `after`, and what came before would come again.
     retryAttempts: 0,
     // Says within seconds that a connection is gone without a word, as after sleep.
@@ -41,6 +43,9 @@ function refusedOr(error: unknown): unknown {
   if (Array.isArray(error)) return new Refused((error as [GatewayError])[0]);
   if (error instanceof Error) return error;
   const { code, reason } = error as { code?: number; reason?: string };
+  // No key where one is needed, or one that does not count.
+  if (code === 4401 || code === 4403)
+    return new Refused({ message: reason ?? '', extensions: { code: 'UNAUTHENTICATED' } });
   return new Error(`The connection was closed: ${code ?? 'unknown'} ${reason ?? ''}`);
 }
 

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { answer, Refused, type Api } from './answer.ts';
+import { answer, Refused, type Api, type Shown } from './answer.ts';
 
 const MODEL = 'tiny-mixtral-8x2m-instruct-demo';
 const PROMPT = 'Alas, a wild unicorn is approaching! As a llama, what should I do?';
@@ -8,20 +8,21 @@ const OPTIONS = {
   url: { type: 'string', default: 'http://127.0.0.1:4000/graphql' },
   model: { type: 'string', default: MODEL },
   input: { type: 'string', default: '{}' },
+  key: { type: 'string', default: process.env['MIXGATE_API_KEY'] ?? '' },
 } as const;
 
 /**
- * The command line of every example: `[--url URL] [--model ID] [--input JSON] [PROMPT]`, where the JSON holds more of
- * GenerateInput. Text goes to standard output as it comes, all else to standard error. Ctrl+C cancels.
+ * The command line of every example: `[--url URL] [--key KEY] [--model ID] [--input JSON] [PROMPT]`, where the JSON
+ * holds more of GenerateInput, and the key may be in MIXGATE_API_KEY. Text goes to standard output as it comes, all else to standard error. Ctrl+C cancels.
  */
-export async function main(connect: (url: string) => Api): Promise<void> {
+export async function main(connect: (url: string, shown: Shown) => Api): Promise<void> {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
   const content = positionals.join(' ') || PROMPT;
   const more = JSON.parse(values.input) as Record<string, unknown>;
   const input = { model: values.model, prompt: { messages: [{ role: 'USER', content }] }, ...more };
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
-  const api = connect(values.url);
+  const api = connect(values.url, values.key === '' ? {} : { authorization: `Bearer ${values.key}` });
   try {
     await print(api, input, stop.signal);
   } catch (error) {

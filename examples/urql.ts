@@ -3,14 +3,16 @@ import { Client, fetchExchange, subscriptionExchange, type CombinedError } from 
 import { createClient } from 'graphql-ws';
 import { toAsyncIterable } from 'wonka';
 import WebSocket from 'ws';
-import { Refused, type Api, type Variables } from './answer.ts';
+import { Refused, type Api, type Shown, type Variables } from './answer.ts';
 import { main } from './main.ts';
 
-function connect(url: string): Api {
+function connect(url: string, shown: Shown): Api {
   const socket = createClient({
     url: url.replace(/^http/, 'ws'),
     // A browser has its own.
     webSocketImpl: WebSocket,
+    // It can set no header, so that who asks is said in the first message.
+    connectionParams: shown,
     // A retry would ask with the old `after`, and what came before would come again.
     retryAttempts: 0,
     // Says within seconds that a connection is gone without a word, as after sleep.
@@ -19,6 +21,7 @@ function connect(url: string): Api {
   const client = new Client({
     url,
     preferGetMethod: false,
+    fetchOptions: { headers: shown },
     // No cacheExchange: an answer is a stream, and what devices have free is another thing a second later.
     exchanges: [
       fetchExchange,

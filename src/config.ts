@@ -2,6 +2,7 @@ import os from 'node:os';
 import path from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { accessOptions, hasAudience, NO_AUDIENCE } from './config-access.ts';
 import { readConfigFile } from './config-file.ts';
 import { MixgateError } from './errors.ts';
 
@@ -57,9 +58,10 @@ const isHost = (entry: string): boolean =>
 /** Where Hugging Face's own tools take it from, too. */
 const hubEndpoint = (): string => process.env['HF_ENDPOINT'] || 'https://huggingface.co';
 
-export const configSchema = z.strictObject({
+const options = {
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
   port: whole(0, 65535).default(4000).describe('Port to listen on; 0 takes a free one.'),
+  ...accessOptions,
   modelsDir: list
     .default([])
     .describe(
@@ -197,7 +199,9 @@ export const configSchema = z.strictObject({
   logPrompts: yesOrNo
     .default(false)
     .describe('Writes prompts and answers into the log, where otherwise nothing of them stands.'),
-});
+};
+
+export const configSchema = z.strictObject(options).refine(hasAudience, NO_AUDIENCE);
 
 export type Config = Readonly<z.output<typeof configSchema>>;
 export type ConfigKey = keyof Config;
@@ -213,7 +217,12 @@ export const LIST_KEYS: ReadonlySet<ConfigKey> = new Set([
   'pullSchemes',
 ]);
 /** Options that mean yes when they are only named. */
-export const SWITCH_KEYS: ReadonlySet<ConfigKey> = new Set(['webgpuHeadless', 'history', 'logPrompts']);
+export const SWITCH_KEYS: ReadonlySet<ConfigKey> = new Set([
+  'webgpuHeadless',
+  'history',
+  'logPrompts',
+  'unsafeOpen',
+]);
 /** Defaults that depend on the machine, as people know them. */
 const DOCUMENTED_DEFAULTS: Partial<Record<ConfigKey, string>> = {
   dataDir: '~/.local/share/mixgate',

@@ -9,6 +9,11 @@ export interface LogEvents {
   'server.listening': { url: string };
   'server.draining': { running: number };
   'server.stopped': Record<never, never>;
+  /** Someone came with what does not count; never what it was. */
+  'access.refused': { caller: string; reason: string };
+  /** keys.json is damaged, or cannot be read: no key counts. */
+  'access.unreadable': { reason: string };
+  'access.readable': Record<never, never>;
   'catalog.scanned': { models: number; variants: number; ms: number };
   'catalog.rejected': { path: string; reason: string };
   'catalog.duplicate': { path: string; reason: string };

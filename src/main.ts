@@ -4,6 +4,10 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Access } from './access/access.ts';
+import { keyFileOf } from './access/key-file.ts';
+import { KeyRing } from './access/key-ring.ts';
+import { Tokens } from './access/tokens.ts';
 import { LlamaCpp } from './backends/llama-cpp/adapter.ts';
 import { supervise } from './backends/supervise.ts';
 import { WebGpu, type Published } from './backends/webgpu/adapter.ts';
@@ -97,7 +101,7 @@ async function createGateway(
       version,
       catalog,
       ...pulling,
-      workers: new BrowserWorkers(webGpu, browsers.workerKey),
+      workers: new BrowserWorkers(webGpu, browsers.access.admitsWorker),
       settings,
       machine,
       planner,
@@ -170,11 +174,9 @@ interface PublishingParts {
   readonly log: Log;
 }
 
-/** How browsers are let in, and get weights. */
-async function createPublishing(
-  { dataDir, workerKey: given }: Config,
-  { catalog, http, log }: PublishingParts,
-) {
+/** How callers and browsers are let in, and how browsers get weights. */
+async function createPublishing(config: Config, { catalog, http, log }: PublishingParts) {
+  const { dataDir, workerKey: given } = config;
   const workerKey = given ?? (await ownWorkerKey(dataDir));
   const weights = new PublishedWeights(workerKey);
   const hashes = new FileHashes(path.join(dataDir, 'cache', 'hashes.json'));
@@ -186,7 +188,28 @@ async function createPublishing(
     const folder = await servedFolder(variant, { hashes, libraries }, signal);
     return publishFolder(weights, folder);
   };
-  return { weights, workerKey, publish };
+  return { weights, workerKey, access: createAccess(config, workerKey, log), publish };
+}
+
+/** Between two attempts to have keys of an identity provider. */
+const PROVIDER_PAUSE_MS = 5000;
+
+function createAccess(config: Config, workerKey: string, log: Log): Access {
+  const { oidcIssuer: issuer, oidcAudience: audience } = config;
+  const tokens =
+    issuer === null || audience === null
+      ? null
+      : new Tokens({
+          ...{ issuer, audience, jwksUrl: config.oidcJwksUrl, rolesClaim: config.oidcRolesClaim },
+          ...{ defaultRole: config.oidcDefaultRole, pauseMs: PROVIDER_PAUSE_MS, now: Date.now },
+        });
+  return new Access({
+    ...{ keys: new KeyRing(keyFileOf(config.dataDir)), tokens, workerKey, now: Date.now },
+    onProblem: (problem) =>
+      problem === null
+        ? log.info('access.readable', {})
+        : log.error('access.unreadable', { reason: problem.message }),
+  });
 }
 
 const createCatalog = (config: Config, log: Log): Catalog =>

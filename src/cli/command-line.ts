@@ -2,10 +2,11 @@ import { Command, CommanderError, Option } from 'commander';
 import pc from 'picocolors';
 import { CONFIG_KEYS, type ConfigKey, type ConfigSource } from '../config.ts';
 import { asMixgateError } from '../errors.ts';
-import { addConfigOptions, DOCTOR_KEYS, JSON_HELP, LOCAL_KEYS } from './config-options.ts';
+import { addConfigOptions, API_KEY, DOCTOR_KEYS, JSON_HELP, LOCAL_KEYS } from './config-options.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { examine, type DoctorOptions } from './doctor.ts';
 import { addHistory } from './history-commands.ts';
+import { addKeys } from './key-commands.ts';
 import { addBench, addCompare } from './lane-commands.ts';
 import { printModels, type ModelsOptions } from './models.ts';
 import { addPlanOptions, type PlanOptions } from './plan-options.ts';
@@ -101,6 +102,7 @@ function program(environment: CommandEnvironment): Command {
 
   addWeights(root, environment);
   addWorker(root);
+  addKeys(root);
 
   const doctor = root
     .command('doctor')
@@ -144,7 +146,7 @@ function addWeights(root: Command, environment: CommandEnvironment): void {
     .option('--all', 'all variants of a model')
     .option('--force', 'though it is loaded or in use')
     .option('--json', JSON_HELP);
-  addConfigOptions(remove, LOCAL_KEYS).action((names: string[], options: RemoveOptions) =>
+  addConfigOptions(remove.addOption(API_KEY), LOCAL_KEYS).action((names: string[], options: RemoveOptions) =>
     removeModels(names, options, environment),
   );
 
@@ -163,6 +165,9 @@ function addWorker(root: Command): void {
     .option('--headless', 'start a Chromium without a window that lends itself, and keep it up')
     .option('--gateway <url>', 'any address of it (default: the gateway that runs on the data folder)')
     .option('--key <key>', 'its worker key (default: MIXGATE_WORKER_KEY, or the one in the data folder)')
+    .addOption(
+      new Option('--api-key <key>', 'instead: an API key of the role worker or admin').env('MIXGATE_API_KEY'),
+    )
     .option('--name <name>', "what people see (default: this machine's name)")
     .option('--memory <GiB>', 'how much it may take (default: what the page proposes)');
   addConfigOptions(worker, WORKER_KEYS).action((options: WorkerOptions) => lendBrowser(options));

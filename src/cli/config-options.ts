@@ -29,6 +29,12 @@ export const DOCTOR_KEYS: readonly ConfigKey[] = [
 /** An option that may be given several times. */
 export const listed = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
+/** For commands that may have to ask a gateway that runs. */
+export const API_KEY = new Option(
+  '--api-key <key>',
+  'where a gateway runs on the data folder and asks for keys: one of them, or a token',
+).env('MIXGATE_API_KEY');
+
 /** Gives a command these options of the configuration, and its file. */
 export function addConfigOptions(command: Command, keys: readonly ConfigKey[]): Command {
   for (const key of keys) {

@@ -1,3 +1,4 @@
+import type { Access } from '../access/access.ts';
 import type { Config } from '../config.ts';
 import type { Observer } from '../generation/observer.ts';
 import type { Log } from '../log.ts';
@@ -23,6 +24,7 @@ export interface GatewayOptions {
 /** Everything that runs below the transports. */
 export interface Gateway {
   readonly services: Services;
+  readonly access: Access;
   readonly weights: PublishedWeights;
   /** Lets a browser lend its GPU. */
   readonly workerKey: string;

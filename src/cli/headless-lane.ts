@@ -25,10 +25,10 @@ export async function besideBrowser(
 ): Promise<void> {
   if (!config.webgpuHeadless) return command();
   const log = createLog({ level: config.logLevel, format: logFormatOf(config.logFormat) });
-  const { services, weights, workerKey } = gateway;
+  const { services, access, weights, workerKey } = gateway;
   const server = await startServer({
     schema: await createSchema(),
-    ...{ services, weights, log },
+    ...{ services, access, weights, log },
     ...{ host: '127.0.0.1', port: 0, metrics: new Metrics(), isReady: () => true },
     pagesFolder: fileURLToPath(new URL('..', import.meta.url)),
   });

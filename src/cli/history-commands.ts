@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ConfigSource } from '../config.ts';
-import { addConfigOptions, JSON_HELP, LOCAL_KEYS } from './config-options.ts';
+import { addConfigOptions, API_KEY, JSON_HELP, LOCAL_KEYS } from './config-options.ts';
 import type { CommandEnvironment } from './environment.ts';
 import {
   clearHistory,
@@ -21,21 +21,21 @@ export function addHistory(root: Command, environment: CommandEnvironment): void
     .option('--search <text>', 'with this in prompt or answer')
     .option('--model <id>', 'of this model')
     .option('--json', JSON_HELP);
-  addConfigOptions(history, LOCAL_KEYS).action((options: HistoryOptions) =>
+  addConfigOptions(history.addOption(API_KEY), LOCAL_KEYS).action((options: HistoryOptions) =>
     printHistory(options, environment),
   );
   const exporting = history
     .command('export')
     .description('Write all of it as JSON Lines.')
     .option('--out <file>', 'to a file instead of standard output');
-  addConfigOptions(exporting, LOCAL_KEYS).action((options: ExportOptions) =>
+  addConfigOptions(exporting.addOption(API_KEY), LOCAL_KEYS).action((options: ExportOptions) =>
     exportHistory(options, environment),
   );
   const deleting = history
     .command('delete')
     .description('Delete generations, comparisons or evaluations.')
     .argument('<id...>');
-  addConfigOptions(deleting, LOCAL_KEYS).action((ids: string[], options: ConfigSource) =>
+  addConfigOptions(deleting.addOption(API_KEY), LOCAL_KEYS).action((ids: string[], options: ConfigSource) =>
     deleteHistory(ids, options, environment),
   );
   const clearing = history
@@ -43,7 +43,7 @@ export function addHistory(root: Command, environment: CommandEnvironment): void
     .description('Delete everything that has ended.')
     .option('--before <date>', 'only what was created before')
     .option('--all', 'whatever its age');
-  addConfigOptions(clearing, LOCAL_KEYS).action((options: ClearOptions) =>
+  addConfigOptions(clearing.addOption(API_KEY), LOCAL_KEYS).action((options: ClearOptions) =>
     clearHistory(options, environment),
   );
 }

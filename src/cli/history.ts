@@ -29,18 +29,19 @@ export interface ClearOptions extends ConfigSource {
   readonly all?: boolean;
 }
 
+type Flags = ConfigSource & { readonly apiKey?: string };
 type Ask = <Data>(query: string, variables?: Record<string, unknown>) => Promise<Data>;
 
 /** A gateway that runs on the same data folder is asked: it has what is not written yet. Else the schema answers here. */
 async function withHistory(
-  flags: ConfigSource,
+  { apiKey, ...flags }: Flags,
   environment: CommandEnvironment,
   command: (ask: Ask) => Promise<void>,
 ): Promise<void> {
   const { dataDir } = loadConfig({ logLevel: 'warn', ...flags }, process.env);
   if (runningGateway(dataDir) !== null)
     return command(async <Data>(query: string, variables: Record<string, unknown> = {}) => {
-      const data = await askGateway<Data>(dataDir, query, variables);
+      const data = await askGateway<Data>({ dataDir, apiKey }, query, variables);
       if (data !== null) return data;
       throw new MixgateError(
         'BACKEND_UNAVAILABLE',
@@ -197,7 +198,7 @@ const DELETE = `mutation ($id: ID!) {
 /** `mixgate history delete ID…`. @throws NOT_FOUND for the first that is none */
 export async function deleteHistory(
   ids: readonly string[],
-  flags: ConfigSource,
+  flags: Flags,
   environment: CommandEnvironment,
 ): Promise<void> {
   await withHistory(flags, environment, async (ask) => {

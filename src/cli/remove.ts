@@ -9,6 +9,7 @@ import { withGateway } from './gateway.ts';
 import { askGateway } from './running-gateway.ts';
 
 export interface RemoveOptions extends ConfigSource {
+  readonly apiKey?: string;
   readonly all?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
@@ -22,16 +23,17 @@ const REMOVE = 'mutation ($id: ID!, $force: Boolean) { removeVariant(id: $id, fo
  */
 export async function removeModels(
   names: readonly string[],
-  { all, force, json, ...flags }: RemoveOptions,
+  { all, force, json, apiKey, ...flags }: RemoveOptions,
   environment: CommandEnvironment,
 ): Promise<void> {
   await withGateway(flags, environment, async (services, { dataDir }) => {
     const ids = [...new Set(names.flatMap((name) => variantsNamed(name, services.catalog, all === true)))];
     for (const id of ids) services.catalog.checkRemovable(id);
+    const asking = { dataDir, apiKey };
     const removed: { readonly id: string; readonly freedBytes: number }[] = [];
     for (const id of ids) {
       const variables = { id, force: force === true };
-      const answer = await askGateway<{ removeVariant: number }>(dataDir, REMOVE, variables);
+      const answer = await askGateway<{ removeVariant: number }>(asking, REMOVE, variables);
       const freedBytes = answer?.removeVariant ?? (await removeVariant(id, force === true, services));
       removed.push({ id, freedBytes });
       if (json !== true) process.stdout.write(`${pc.green('✓')} ${id}: ${gib(freedBytes)} freed\n`);

@@ -21,12 +21,19 @@ export function announceGateway(dataDir: string, url: string): () => void {
   };
 }
 
+/** Where a gateway is asked, and as whom. */
+export interface Asking {
+  readonly dataDir: string;
+  /** An API key or a token; undefined where it asks nobody who he is. */
+  readonly apiKey?: string | undefined;
+}
+
 /**
  * Asks the gateway that runs on a data folder; null where none does.
  * @throws what it answers
  */
 export async function askGateway<Data>(
-  dataDir: string,
+  { dataDir, apiKey }: Asking,
   query: string,
   variables: object,
 ): Promise<Data | null> {
@@ -34,7 +41,10 @@ export async function askGateway<Data>(
   if (gateway === null) return null;
   const response = await fetch(gateway.url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+    },
     body: JSON.stringify({ query, variables }),
     signal: AbortSignal.timeout(60_000),
   }).catch((error: unknown) => {
@@ -50,9 +60,18 @@ export async function askGateway<Data>(
     errors?: { message: string; extensions: { code: string } }[];
   };
   const [error] = errors ?? [];
-  if (error !== undefined) throw fromWire({ code: error.extensions.code, message: error.message });
+  if (error !== undefined) throw refusal(error.extensions.code, error.message);
   if (data === null) throw new MixgateError('INTERNAL', 'The gateway answered nothing.');
   return data;
+}
+
+/** On the command line a key is given in another way than a client gives it. */
+function refusal(code: string, message: string): MixgateError {
+  if (code !== 'UNAUTHENTICATED') return fromWire({ code, message });
+  return new MixgateError(
+    code,
+    `The gateway that uses this data folder asks for a key: give one with --api-key or MIXGATE_API_KEY. ${message}`,
+  );
 }
 
 /** Null where none runs on this data folder. */

@@ -9,7 +9,8 @@ import { createSchema } from '../resolvers/schema.ts';
 import type { Services } from '../resolvers/services.ts';
 import { Metrics } from '../server/metrics.ts';
 import { startServer } from '../server/server.ts';
-import type { CommandEnvironment } from './environment.ts';
+import type { CommandEnvironment, Gateway } from './environment.ts';
+import { checkExposure, exposureLine, lendLine } from './exposure.ts';
 import { backendProblems, gib, planLine } from './format.ts';
 import { announceGateway } from './running-gateway.ts';
 
@@ -18,7 +19,12 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   const config = loadConfig(flags, process.env);
   const log = createLog({ level: config.logLevel, format: logFormatOf(config.logFormat) });
   const metrics = new Metrics();
-  const { services, weights, workerKey, dispose } = await createGateway(config, log, metrics);
+  const gateway = await createGateway(config, log, metrics);
+  const { services, access, weights, workerKey, dispose } = gateway;
+  await checkExposure(config, access).catch(async (error: unknown) => {
+    await dispose();
+    throw error;
+  });
   let isDraining = false;
   services.settings.onChange = services.pulls.onCompleted = () => void services.manifests.loadPinned();
   services.pulls.onEnded = (state) => metrics.pullEnded(state);
@@ -29,6 +35,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   const server = await startServer({
     schema: await createSchema(),
     services,
+    access,
     host: config.host,
     port: config.port,
     log,
@@ -60,7 +67,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   const withdraw = announceGateway(config.dataDir, server.url);
   process.once('exit', withdraw);
   log.info('server.listening', { url: server.url });
-  process.stderr.write(await banner(server.url, services, workerKey));
+  process.stderr.write(await banner(server.url, gateway, config));
   if (problem !== null) process.stderr.write(`${pc.yellow('No browser without a window')}: ${problem}\n\n`);
   process.stdout.write(`ready ${server.url}\n`);
 }
@@ -92,11 +99,8 @@ async function importAll(places: readonly string[], { manifests }: Services, log
 }
 
 /** What a person wants to know first, and something to paste. */
-async function banner(
-  url: string,
-  { catalog, machine, planner }: Services,
-  workerKey: string,
-): Promise<string> {
+async function banner(url: string, gateway: Gateway, config: Config): Promise<string> {
+  const { catalog, machine, planner } = gateway.services;
   const devices = machine
     .devices()
     .map(
@@ -105,12 +109,15 @@ async function banner(
     );
   const problems = backendProblems(machine);
   const [model] = catalog.models();
-  if (model === undefined) return `${pc.yellow('No models found')}: add a folder with --models-dir.\n`;
+  const access = await exposureLine(config, gateway.access);
+  if (model === undefined)
+    return `${access}\n${pc.yellow('No models found')}: add a folder with --models-dir.\n`;
   const plan = await planLine(model.id, planner);
   const query = `subscription { generate(input: { model: \\"${model.id}\\", prompt: { messages: [{ role: USER, content: \\"Alas, a wild unicorn is approaching! As a llama, what should I do?\\" }] } }) { sequence ... on TokenChunk { text } ... on GenerationCompleted { finishReason } ... on GenerationFailed { error { message } } } }`;
   return [
     '',
     `${pc.bold('mixgate')} listens at ${pc.cyan(url)}: open ${pc.cyan(new URL('/', url).href)} in a browser to try it.`,
+    access,
     `Devices:`,
     ...devices,
     ...problems.map((problem) => `  ${pc.yellow(problem)}`),
@@ -119,9 +126,9 @@ async function banner(
       .map(({ id, variants }) => `${id} (${variants.length} quantizations)`)
       .join(', ')}`,
     `Plan: ${plan}`,
-    `Lend a browser: ${pc.cyan(`${new URL('/worker/', url).href}#key=${encodeURIComponent(workerKey)}`)}`,
+    lendLine(url, gateway.workerKey, config),
     `Try it:`,
-    `  curl -N ${url}/stream -H 'content-type: application/json' -H 'accept: text/event-stream' \\`,
+    `  curl -N ${url}/stream ${gateway.access.isOpen ? '' : `-H "authorization: Bearer $MIXGATE_API_KEY" `}-H 'content-type: application/json' -H 'accept: text/event-stream' \\`,
     `    -d '{"query":"${query}"}'`,
     '',
     '',

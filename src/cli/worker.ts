@@ -14,6 +14,7 @@ export interface WorkerOptions extends ConfigSource {
   readonly headless?: boolean;
   readonly gateway?: string;
   readonly key?: string;
+  readonly apiKey?: string;
   readonly name?: string;
   readonly memory?: string;
 }
@@ -56,7 +57,7 @@ function lendingPage(options: WorkerOptions, config: Config): LendingPage {
   const { gateway, name, memory } = checked.data;
   return {
     gateway: gateway ?? gatewayOf(config.dataDir),
-    key: config.workerKey ?? keyOf(config.dataDir),
+    key: config.workerKey ?? options.apiKey ?? keyOf(config.dataDir),
     name: name ?? (options.headless === true ? os.hostname().slice(0, MAX_NAME) : null),
     memoryGib: memory ?? null,
   };
@@ -78,7 +79,7 @@ function keyOf(dataDir: string): string {
   } catch (error) {
     throw new MixgateError(
       'INVALID_INPUT',
-      `No worker key: give the gateway's with --key or MIXGATE_WORKER_KEY (${messageOf(error)}).`,
+      `No worker key: give the gateway's with --key or MIXGATE_WORKER_KEY, or an API key with --api-key (${messageOf(error)}).`,
     );
   }
 }

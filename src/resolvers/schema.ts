@@ -12,14 +12,17 @@ import { GENERATION_EVENTS } from './generation/events.ts';
 import { GenerationResolver, PlanChosenResolver } from './generation/resolver.ts';
 import { HistoryResolver } from './history/resolver.ts';
 import { ModelResolver, VariantResolver } from './model/resolver.ts';
+import { guardRoots, Needs } from './needs.ts';
 import { PlanResolver } from './plan/resolver.ts';
 import { DiskResolver, ModelPullResolver } from './pull/resolver.ts';
 import { QualityResolver } from './quality/resolver.ts';
 import type { Services } from './services.ts';
+import { ViewerResolver } from './viewer/resolver.ts';
 import { WorkerResolver } from './worker/resolver.ts';
 
 @Resolver()
 class VersionResolver {
+  @Needs('VIEWER')
   @Query(() => String, { description: 'Version of mixgate.' })
   version(@Ctx() { version }: Services): string {
     return version;
@@ -54,6 +57,7 @@ export async function createSchema(): Promise<GraphQLSchema> {
       ResidentModelResolver,
       VariantResolver,
       VersionResolver,
+      ViewerResolver,
       WaitingRequestResolver,
       WorkerResolver,
     ],
@@ -64,5 +68,6 @@ export async function createSchema(): Promise<GraphQLSchema> {
   });
   // type-graphql has no option for it.
   (schema.getType('PromptInput') as GraphQLInputObjectType).isOneOf = true;
+  guardRoots(schema);
   return schema;
 }

@@ -2,6 +2,8 @@ import type { ApolloServerPlugin } from '@apollo/server';
 import Negotiator from 'negotiator';
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import type { RequestContext } from '../resolvers/services.ts';
+import { MixgateError } from '../errors.ts';
+import { introspectionProblem } from './introspection.ts';
 import type { PublicErrors } from './public-error.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -62,6 +64,28 @@ export const namesRequests = (errors: PublicErrors): ApolloServerPlugin<RequestC
     };
   },
 });
+
+export const CHALLENGE = 'Bearer realm="mixgate"';
+
+/** Who has shown nothing is told so by HTTP's means too, and is not shown the schema. */
+export const asksForCredentials: ApolloServerPlugin<RequestContext> = {
+  async requestDidStart() {
+    return {
+      async didResolveOperation({ schema, document, contextValue }) {
+        const problem = introspectionProblem(schema, document, contextValue.caller);
+        if (problem !== null) throw new GraphQLError(problem.message, { originalError: problem });
+      },
+      async willSendResponse({ response, errors = [], contextValue }) {
+        if (contextValue.caller.role !== null || !errors.some(isUnauthenticated)) return;
+        response.http.status = 401;
+        response.http.headers.set('www-authenticate', CHALLENGE);
+      },
+    };
+  },
+};
+
+const isUnauthenticated = ({ originalError }: GraphQLError): boolean =>
+  originalError instanceof MixgateError && originalError.code === 'UNAUTHENTICATED';
 
 const EXAMPLE = `# Press Ctrl+Enter to run.
 subscription {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Gauge, type Registry } from 'prom-client';
+import { checkRole } from '../access/role.ts';
 import { predictionErrorBytes, type ResidentView } from '../generation/residency-loop.ts';
 import type { Services } from '../resolvers/services.ts';
 import type { Metrics } from './metrics.ts';
@@ -27,9 +28,10 @@ export function metricsRoute(
   transportGauges(registry, open);
   historyGauges(registry, services);
   diskGauges(registry, services);
-  app.get('/metrics', async (_request, reply) =>
-    reply.type(registry.contentType).send(await registry.metrics()),
-  );
+  app.get('/metrics', async ({ caller }, reply) => {
+    checkRole(caller, 'VIEWER', '/metrics');
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
 }
 
 function workGauges(registry: Registry, { generations, comparisons, pulls }: Services): void {

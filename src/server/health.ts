@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { meets } from '../access/role.ts';
 import { messageOf } from '../errors.ts';
 import type { Services } from '../resolvers/services.ts';
 
@@ -21,16 +22,16 @@ export const LEAST_FREE_BYTES = 2 ** 30;
 
 /**
  * Live: the process answers. Ready: it takes work; 503 while it drains, and while there is no device to compute on. It
- * listens only when models and devices have been looked for once.
+ * listens only when models and devices have been looked for once. What is wrong is told to whoever may look.
  */
 export function healthRoutes(app: FastifyInstance, services: Services, isReady: () => boolean): void {
   app.get('/health/live', () => ({ status: 'live' }));
-  app.get('/health/ready', async (_request, reply) => {
-    const health = await healthOf(services, isReady());
+  app.get('/health/ready', async ({ caller }, reply) => {
+    const { status, ...reasons } = await healthOf(services, isReady());
     return reply
-      .code(health.status === 'ready' ? 200 : 503)
+      .code(status === 'ready' ? 200 : 503)
       .header('cache-control', 'no-store')
-      .send(health);
+      .send({ status, ...(meets(caller.role, 'VIEWER') && reasons) });
   });
 }
 

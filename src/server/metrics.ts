@@ -14,6 +14,10 @@ const PROMPT_BUCKETS = [1, 4, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,
 
 const ERROR_CODES = Object.keys(ErrorCode);
 const FINISH_REASONS = ['END_OF_TEXT', 'MAX_TOKENS', 'STOP_SEQUENCE', 'CONTEXT_FULL', 'LANGUAGE_DRIFT'];
+const REFUSALS = [
+  ...['UNKNOWN', 'REVOKED', 'EXPIRED', 'TOKEN', 'NO_ROLE', 'SCHEME', 'UNREADABLE'],
+  'UNAVAILABLE',
+];
 /** prom-client's gauges whose names say that they are counters; the same figures are there without `_total`. */
 const MISNAMED = ['handles', 'requests', 'resources'].map((of) => `mixgate_nodejs_active_${of}_total`);
 
@@ -69,6 +73,11 @@ export class Metrics implements Observer {
   readonly #errors = this.#counter('graphql_errors', 'Errors that callers were answered, by code.', {
     code: [...ERROR_CODES, 'OTHER'],
   });
+  readonly #refusals = this.#counter(
+    'authentication_failures',
+    'Keys and tokens that were refused, by reason; UNAVAILABLE where the identity provider could not be asked.',
+    { reason: REFUSALS },
+  );
   readonly #loads = this.#histogram(
     'model_load_seconds',
     'How long loads took that succeeded.',
@@ -155,6 +164,11 @@ export class Metrics implements Observer {
   /** With a code of `ErrorCode`, or OTHER. */
   errorAnswered(code: string): void {
     this.#errors.inc({ code });
+  }
+
+  /** With the reason of the refusal's data. */
+  authenticationFailed(reason: string): void {
+    this.#refusals.inc({ reason: REFUSALS.includes(reason) ? reason : 'UNAVAILABLE' });
   }
 
   #observeTimes({ startedAt, slotAt, firstTokenAt }: Generation): void {

@@ -4,11 +4,13 @@ import { ApolloServer } from '@apollo/server';
 import fastifyApollo, { fastifyApolloDrainPlugin } from '@as-integrations/fastify';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
-import { MixgateError, messageOf } from '../errors.ts';
+import type { Access } from '../access/access.ts';
+import { MixgateError, messageOf, type ErrorCode } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
-import { landingPage, namesRequests, noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
-import { httpCaller } from './caller.ts';
+import { asksForCredentials, CHALLENGE, landingPage, namesRequests } from './apollo-plugins.ts';
+import { noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
+import { Callers } from './caller.ts';
 import { PARSE_OPTIONS } from './documents.ts';
 import { healthRoutes } from './health.ts';
 import { metricsRoute } from './gauges.ts';
@@ -23,6 +25,7 @@ import { serveWebSocket } from './websocket.ts';
 export interface ServerOptions {
   readonly schema: GraphQLSchema;
   readonly services: Services;
+  readonly access: Access;
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -46,7 +49,7 @@ const MAX_BODY_BYTES = 4 * 2 ** 20;
 
 /** One schema and one context over HTTP, WebSocket and server-sent events. @throws INVALID_INPUT when the port is taken */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { schema, services, host, port, log, metrics, isReady } = options;
+  const { schema, services, access, host, port, log, metrics, isReady } = options;
   const errors = new PublicErrors(log, (code) => metrics.errorAnswered(code));
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
@@ -54,10 +57,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     genReqId: ({ headers }) => requestIdOf(headers),
   });
   tellRequestIds(app, log);
+  const callers = new Callers({ access, metrics, log });
+  callers.identifyRequests(app);
   const apollo = new ApolloServer<RequestContext>({
     schema,
     plugins: [
-      ...[specStatus, noSubscriptionsOverHttp, landingPage, namesRequests(errors)],
+      ...[specStatus, noSubscriptionsOverHttp, asksForCredentials, landingPage, namesRequests(errors)],
       fastifyApolloDrainPlugin(app),
     ],
     formatError: (_formatted, error) => errors.format(error),
@@ -73,13 +78,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await app.register(fastifyApollo(apollo), {
     path: '/graphql',
     method: ['GET', 'POST'],
-    context: async ({ id, headers, ip }) => ({
-      ...services,
-      caller: httpCaller(headers, ip),
-      requestId: id,
-    }),
+    context: async ({ id, caller }) => ({ ...services, caller, requestId: id }),
   });
-  const sse = serveEventStream(app, { schema, services, errors });
+  const sse = serveEventStream(app, { schema, services, errors, access });
   healthRoutes(app, services, isReady);
   metricsRoute(app, metrics, services, () => ({
     webSockets: webSocket?.sockets() ?? 0,
@@ -89,14 +90,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   weightsRoute(app, options.weights);
 
   await listen(app, host, port);
+  access.start();
   // After listening, or ws would report the server's own errors, such as a port in use, as its own.
-  const webSocket = serveWebSocket(app.server, { schema, services, errors, log });
+  const webSocket = serveWebSocket(app.server, { schema, services, errors, access, callers, log });
   const { address, port: actualPort, family } = app.server.address() as AddressInfo;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}/graphql`,
     async close() {
       // What readers have just been given is still on its way to the sockets.
       await setImmediate();
+      access.close();
       sse.close();
       await webSocket.close();
       await apollo.stop();
@@ -118,13 +121,22 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   }
 }
 
+/** How HTTP says what ends a request before anything of it is done. */
+const REFUSED: Partial<Record<ErrorCode, number>> = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  SOURCE_UNAVAILABLE: 503,
+};
+
 /** What fails before GraphQL (a body that is no JSON, a wrong content type) is answered in GraphQL's form too. */
 function graphqlErrors(app: FastifyInstance, errors: PublicErrors): void {
   app.removeContentTypeParser('text/plain');
   app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
-    const status = error.statusCode ?? 500;
+    const ours = error instanceof MixgateError ? error : null;
+    const status = ours === null ? (error.statusCode ?? 500) : (REFUSED[ours.code] ?? 500);
+    if (status === 401) void reply.header('www-authenticate', CHALLENGE);
     const formatted =
-      status < 500
+      ours === null && status < 500
         ? errors.format(new MixgateError('INVALID_INPUT', error.message), request.id)
         : errors.format(error, request.id);
     const isGraphql = request.headers.accept?.includes('application/graphql-response+json') === true;

@@ -1,16 +1,19 @@
 import type { FastifyInstance } from 'fastify';
 import {
+  execute,
+  GraphQLError,
   validate,
   type ExecutionArgs,
   type ExecutionResult,
-  type GraphQLError,
   type GraphQLSchema,
 } from 'graphql';
 import { createHandler } from 'graphql-sse/lib/use/fastify';
 import type { ServerResponse } from 'node:http';
 import type { RequestContext, Services } from '../resolvers/services.ts';
-import { httpCaller } from './caller.ts';
+import type { Access } from '../access/access.ts';
+import { accessEnds } from './access-ends.ts';
 import { errorEnds } from './error-ends.ts';
+import { introspectionProblem } from './introspection.ts';
 import type { PublicErrors } from './public-error.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -18,18 +21,28 @@ export interface TransportOptions {
   readonly schema: GraphQLSchema;
   readonly services: Services;
   readonly errors: PublicErrors;
+  readonly access: Access;
 }
 
 /** graphql-sse, distinct connections mode, at /graphql/stream. */
-export function serveEventStream(app: FastifyInstance, { schema, services, errors }: TransportOptions) {
+export function serveEventStream(
+  app: FastifyInstance,
+  { schema, services, errors, access }: TransportOptions,
+) {
   const open = new Set<ServerResponse>();
   const handler = createHandler({
     schema,
-    subscribe: async (args: ExecutionArgs) => errorEnds(await subscribe(args)),
-    context: ({ raw }) => {
-      const caller = httpCaller(raw.headers, raw.ip);
-      return { ...services, caller, requestId: raw.id } satisfies RequestContext;
+    execute: (args: ExecutionArgs) => {
+      const { caller } = args.contextValue as RequestContext;
+      const originalError = introspectionProblem(schema, args.document, caller);
+      if (originalError === null) return execute(args);
+      return { errors: [new GraphQLError(originalError.message, { originalError })] };
     },
+    subscribe: async (args: ExecutionArgs) => {
+      const { caller } = args.contextValue as RequestContext;
+      return accessEnds(errorEnds(await subscribe(args)), (onEnd) => access.watch(caller, onEnd));
+    },
+    context: ({ raw }) => ({ ...services, caller: raw.caller, requestId: raw.id }) satisfies RequestContext,
     // No token: single connection mode is off.
     authenticate: () => null,
     // Both are only written out from here on, for which the formatted shape serves.

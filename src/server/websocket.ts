@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { Server as HttpServer } from 'node:http';
+import type { IncomingHttpHeaders, Server as HttpServer } from 'node:http';
 import type { FormattedExecutionResult } from 'graphql';
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type Context, type Server } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { messageOf } from '../errors.ts';
+import type { Caller } from '../access/caller.ts';
+import { missingCredentials } from '../access/role.ts';
+import { asMixgateError, messageOf, type MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext } from '../resolvers/services.ts';
 import { Documents } from './documents.ts';
-import { socketCaller } from './caller.ts';
+import type { Callers } from './caller.ts';
 import type { TransportOptions } from './sse.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -17,11 +19,17 @@ const CONNECTION_INIT_MS = 10_000;
 const KEEP_ALIVE_MS = 12_000;
 
 export interface WebSocketOptions extends TransportOptions {
+  readonly callers: Callers;
   readonly log: Log;
 }
 
 interface Extra {
+  readonly id: string;
   readonly socket: WebSocket;
+  /** Of the request that became the socket. */
+  readonly headers: IncomingHttpHeaders;
+  /** Known once connection_init was taken. */
+  caller: Caller | null;
 }
 
 /** graphql-transport-ws at /graphql. graphql-ws awaits each send, so that a slow client slows only its own reading. */
@@ -37,7 +45,9 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
   const graphql = graphqlServer(options, contexts);
   // The HTTP server's own, which ws passes on.
   sockets.on('error', (error) => options.errors.format(error));
-  sockets.on('connection', (socket) => attach(socket, { ...options, graphql }));
+  sockets.on('connection', (socket, { headers }) =>
+    attach({ id: randomUUID(), socket, headers, caller: null }, { ...options, graphql }),
+  );
   return {
     close: async () => {
       for (const socket of sockets.clients) socket.close(GOING_AWAY, 'Going away');
@@ -54,24 +64,31 @@ const GOING_AWAY = 1001;
 
 /** Keeps the connections that are open in `contexts`. */
 function graphqlServer(
-  { schema, services, errors }: TransportOptions,
+  { schema, services, errors, access, callers }: WebSocketOptions,
   contexts: Set<Pick<Context, 'subscriptions'>>,
 ): Server<Extra> {
-  const ids = new WeakMap<WebSocket, string>();
-  const socketId = (socket: WebSocket) => {
-    const id = ids.get(socket) ?? randomUUID();
-    ids.set(socket, id);
-    return id;
-  };
   const documents = new Documents(schema);
   return makeServer<Record<string, unknown>, Extra>({
     schema,
     subscribe,
-    context: ({ connectionParams, extra }) => {
-      const caller = socketCaller(connectionParams, socketId(extra.socket));
-      return { ...services, caller, requestId: randomUUID() } satisfies RequestContext;
+    context: ({ extra }) =>
+      ({ ...services, caller: extra.caller!, requestId: randomUUID() }) satisfies RequestContext,
+    onConnect: async (context) => {
+      const { extra, connectionParams } = context;
+      const { socket } = extra;
+      try {
+        const caller = await callers.ofSocket(connectionParams, extra);
+        if (caller.role === null) throw missingCredentials('This socket');
+        extra.caller = caller;
+        contexts.add(context);
+        socket.once(
+          'close',
+          access.watch(caller, (reason) => refuse(socket, reason)),
+        );
+      } catch (error) {
+        refuse(socket, asMixgateError(error));
+      }
     },
-    onConnect: (context) => void contexts.add(context),
     onClose: (context) => void contexts.delete(context),
     connectionInitWaitTimeout: CONNECTION_INIT_MS,
     onSubscribe: (_context, _id, { query, operationName, variables }) => {
@@ -93,11 +110,22 @@ interface Attachment extends WebSocketOptions {
   readonly graphql: Server<Extra>;
 }
 
+const TRY_AGAIN_LATER = 1013;
+
+/** Nothing shown is 4401, which clients take as final; what does not count is 4403, after which one may come with better. */
+function refuse(socket: WebSocket, { code, message, data }: MixgateError): void {
+  const isMissing = code === 'UNAUTHENTICATED' && data['reason'] === 'MISSING';
+  const isRefused = code === 'UNAUTHENTICATED' || code === 'FORBIDDEN';
+  const refusal = isMissing ? CloseCode.Unauthorized : CloseCode.Forbidden;
+  socket.close(isRefused ? refusal : TRY_AGAIN_LATER, reasonOf(message));
+}
+
 /**
  * As graphql-ws' own `useServer`, which writes to the console whenever a tab is closed in mid-answer: what was on its
  * way to a client that is gone is no error here.
  */
-function attach(socket: WebSocket, { graphql, errors, log }: Attachment): void {
+function attach(extra: Extra, { graphql, errors, log }: Attachment): void {
+  const { socket } = extra;
   const isOpen = () => socket.readyState === socket.OPEN;
   const lost = (error: unknown) => log.debug('socket.lost', { reason: messageOf(error) });
   // ws closes it by itself.
@@ -118,12 +146,12 @@ function attach(socket: WebSocket, { graphql, errors, log }: Attachment): void {
       onMessage: (take) => {
         socket.on('message', (message: Buffer) => {
           take(message.toString()).catch((error: unknown) =>
-            socket.close(CloseCode.InternalServerError, errors.format(error).message.slice(0, MAX_REASON)),
+            socket.close(CloseCode.InternalServerError, reasonOf(errors.format(error).message)),
           );
         });
       },
     },
-    { socket },
+    extra,
   );
   socket.once('close', (code, reason) => {
     endKeepAlive();
@@ -133,6 +161,12 @@ function attach(socket: WebSocket, { graphql, errors, log }: Attachment): void {
 
 /** What a close frame has room for, bytes. */
 const MAX_REASON = 123;
+
+/** Cut between two characters. */
+const reasonOf = (message: string): string =>
+  Buffer.byteLength(message) <= MAX_REASON
+    ? message
+    : `${new TextDecoder().decode(Buffer.from(message).subarray(0, MAX_REASON - 3)).replace(/\uFFFD+$/, '')}…`;
 
 /** Ends a connection whose other end is gone without a word. Returns what ends the looking. */
 function keepAlive(socket: WebSocket): () => void {

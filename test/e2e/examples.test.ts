@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { brokenNetwork } from '../support/broken-network.ts';
+import { addKey, keyFileOf } from '../../src/access/key-file.ts';
+import { ask } from '../support/asking.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { lastingFolder } from '../support/temporary-folder.ts';
 
 const EXAMPLES = path.resolve(import.meta.dirname, '../../examples');
 /** More than comes before the first token, less than the answer below takes on any transport. */
@@ -13,7 +16,9 @@ const ENDLESS = { jsonSchema: { type: 'array', minItems: 500, items: { type: 'in
 /** A program of examples/, as a person runs it. */
 function run(name: string, url: string, flags: readonly string[]) {
   const program = path.join(EXAMPLES, `${name}.ts`);
-  const child = spawn(process.execPath, ['--import', 'tsx', program, '--url', url, ...flags]);
+  const child = spawn(process.execPath, ['--import', 'tsx', program, '--url', url, ...flags], {
+    env: { ...process.env, MIXGATE_API_KEY: key },
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
@@ -24,17 +29,20 @@ function run(name: string, url: string, flags: readonly string[]) {
   };
 }
 
+const folder = lastingFolder();
 let gateway: TestGateway;
+let key = '';
 beforeAll(async () => {
-  gateway = await startGateway();
+  key = (await addKey(keyFileOf(folder()), { name: 'x', role: 'USER', expiresAt: null }, Date.now())).text;
+  gateway = await startGateway(['--data-dir', folder()]);
 });
 afterAll(() => gateway.stop());
 
 /** Of the generation whose id a program has printed. */
 async function generationOf(stderr: string) {
   const id = /^([\w-]+) tiny-mixtral/m.exec(stderr)?.[1];
-  const query = 'query ($id: ID!) { generation(id: $id) { state text } }';
-  const { data } = await gateway.query<{ generation: { state: string; text: string } }>(query, { id });
+  const answer = await ask(gateway.url, `{ generation(id: "${id}") { state text } }`, key);
+  const { data } = (await answer.json()) as { data: { generation: { state: string; text: string } } };
   return data.generation;
 }
 
@@ -62,6 +70,12 @@ describe.each(['graphql-ws', 'apollo-client', 'urql', 'graphql-sse'])('examples/
     expect(stderr).toContain('cancelled');
     expect(code).toBe(130);
     expect(await generationOf(stderr)).toMatchObject({ state: 'CANCELLED' });
+  });
+
+  it.concurrent('tells that its key does not count', async () => {
+    const { code, stdout, stderr } = await run(name, gateway.url, ['--key', 'nobodys']).ended;
+    expect(stderr).toMatch(/^UNAUTHENTICATED /);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
 
   it.concurrent('tells what the gateway refuses by its code', async () => {

@@ -12,6 +12,7 @@ import { Metrics } from '../../src/server/metrics.ts';
 import { PublishedWeights } from '../../src/server/published-weights.ts';
 import { startServer, type Server } from '../../src/server/server.ts';
 import { WORKER_KEY, workerPage } from './browser.ts';
+import { openAccess } from './access.ts';
 import { recordingLog } from './recording-log.ts';
 
 /** The worker's side of a gateway, on a real port, with a backend that a test can hold in its hands. */
@@ -43,7 +44,8 @@ export class WorkerServer {
     this.#server = await startServer({
       schema: await createSchema(),
       // Of all that a gateway has, only what workers talk to.
-      services: { workers: new BrowserWorkers(this.backend, WORKER_KEY) } as Services,
+      services: { workers: new BrowserWorkers(this.backend, (key) => key === WORKER_KEY) } as Services,
+      access: openAccess(),
       host: '127.0.0.1',
       port: 0,
       log: recordingLog().log,

@@ -46,6 +46,8 @@ export class Link {
     let silence: ReturnType<typeof setTimeout> | undefined;
     this.#client = createClient({
       url: options.url,
+      // Where callers have to show who they are; the fields ask for it once more.
+      connectionParams: { authorization: options.key },
       retryAttempts: 0,
       keepAlive: ALIVE_MS,
       on: {
@@ -114,7 +116,7 @@ export class Link {
     const code = refusal?.extensions?.code;
     if (this.#isClosed) return;
     // Let in by no other key, or forgotten: this link is over either way.
-    if (code === 'UNAUTHENTICATED' || code === 'NOT_FOUND') {
+    if (code === 'UNAUTHENTICATED' || code === 'FORBIDDEN' || code === 'NOT_FOUND') {
       this.#isClosed = true;
       void this.#client.dispose();
     }
@@ -175,8 +177,13 @@ function dataOf<Data>({
   return data;
 }
 
+/** Of the close event of a socket whose credentials do not count (any more). */
+const REFUSED_CODES: readonly unknown[] = [4401, 4403];
+
 /** Null where the way is broken, and not the answer a no. graphql-ws throws the list of errors as it came. */
 function refusalOf(error: unknown): Refusal | null {
   if (error instanceof Refused) return error.refusal;
+  if (error instanceof CloseEvent && REFUSED_CODES.includes(error.code))
+    return { message: error.reason, extensions: { code: 'UNAUTHENTICATED' } };
   return Array.isArray(error) ? ((error as Refusal[])[0] ?? null) : null;
 }

@@ -24,6 +24,7 @@ import type { Waiter } from '../../routing/residency-state.ts';
 import { Generation } from '../generation/types.ts';
 import { Variant } from '../model/types.ts';
 import { KvCacheType, Plan } from '../plan/types.ts';
+import { Needs } from '../needs.ts';
 import { SafeInt } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
 import { Backend, Device, Lender, ResidentModel, WaitingRequest } from './types.ts';
@@ -37,6 +38,7 @@ function backendView({ id, capabilities }: BackendRuntime, { machine }: Services
 
 @Resolver(() => Backend)
 export class BackendResolver {
+  @Needs('VIEWER')
   @Query(() => [Backend])
   async backends(@Ctx() services: Services): Promise<BackendView[]> {
     await services.machine.refresh();
@@ -51,12 +53,14 @@ export class BackendResolver {
 
 @Resolver(() => Device)
 export class DeviceResolver {
+  @Needs('VIEWER')
   @Query(() => [Device], { description: 'The devices of all backends, with the memory that is free now.' })
   async devices(@Ctx() { machine }: Services): Promise<readonly DeviceFacts[]> {
     await machine.refresh();
     return machine.devices();
   }
 
+  @Needs('VIEWER')
   @Subscription(() => [Device], {
     description: 'Devices with their memory, residents and queue, at once and then on every change.',
     subscribe: ({ context }: { context: RequestContext }) =>
@@ -118,6 +122,7 @@ export class WaitingRequestResolver {
 
 @Resolver(() => ResidentModel)
 export class ResidentModelResolver {
+  @Needs('ADMIN')
   @Mutation(() => ResidentModel, {
     description: 'Load a variant before it is needed; returns when it is resident.',
   })
@@ -141,6 +146,7 @@ export class ResidentModelResolver {
     return loadModel(parseRequest(loadRequestSchema, input), services.caller.id, services);
   }
 
+  @Needs('ADMIN')
   @Mutation(() => Boolean, {
     description: 'Unload an idle resident and free its memory; true when it is gone.',
   })
@@ -149,6 +155,7 @@ export class ResidentModelResolver {
     return true;
   }
 
+  @Needs('ADMIN')
   @Mutation(() => ResidentModel, {
     description: 'Pin a resident, so that it is never evicted to make room, or let it go again.',
   })

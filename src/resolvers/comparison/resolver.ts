@@ -16,6 +16,7 @@ import type { LanguageReport as LanguageFacts } from '../../language/report.ts';
 import { LanguageReport } from '../language/types.ts';
 import { comparisonFilter, ComparisonsArgs } from '../history/filters.ts';
 import { rendered } from '../../report/render.ts';
+import { Needs } from '../needs.ts';
 import { cursorIn, pageOf } from '../page.ts';
 import { SafeInt } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
@@ -62,6 +63,7 @@ const decisionOf = ({ schedule, isRevealed }: ComparisonFacts): DecisionFacts =>
 
 @Resolver(() => Comparison)
 export class ComparisonResolver {
+  @Needs('USER')
   @Query(() => Comparison, {
     nullable: true,
     description: 'Null when there is none under this id, or it is not kept any more.',
@@ -73,6 +75,7 @@ export class ComparisonResolver {
     return comparisons.find(id);
   }
 
+  @Needs('USER')
   @Query(() => ComparisonConnection, {
     description: 'Newest first, those that run and those that are kept; at most 200 a page.',
   })
@@ -83,6 +86,7 @@ export class ComparisonResolver {
     return pageOf(page, comparisonFilter(filter ?? {}), (query) => comparisons.list(query));
   }
 
+  @Needs('VIEWER')
   @Query(() => [WinRate], {
     description: 'Per variant, best first: what votes say, over all comparisons kept.',
   })
@@ -90,6 +94,7 @@ export class ComparisonResolver {
     return comparisons.winRates();
   }
 
+  @Needs('USER')
   @Mutation(() => Comparison, {
     description: 'Start and return at once; follow it with Subscription.comparisonEvents.',
   })
@@ -100,6 +105,7 @@ export class ComparisonResolver {
     return start(input, context);
   }
 
+  @Needs('USER')
   @Mutation(() => Comparison, {
     description:
       'Start the same lanes with the same prompt and seed once more. Blind stays blind until it is voted on. It goes on when nobody follows it.',
@@ -113,6 +119,7 @@ export class ComparisonResolver {
     return comparisons.rerun(id, schedule ?? LaneSchedule.AUTO, caller.id);
   }
 
+  @Needs('USER')
   @Mutation(() => Comparison, {
     description: 'Cancel every lane, and return when all have ended. One lane: cancelGeneration.',
   })
@@ -123,6 +130,7 @@ export class ComparisonResolver {
     return comparisons.cancel(id);
   }
 
+  @Needs('USER')
   @Mutation(() => Comparison, { description: 'Say what an answer is worth, once all of them are there.' })
   vote(
     @Arg('comparison', () => ID) id: string,
@@ -134,6 +142,7 @@ export class ComparisonResolver {
     return comparisons.vote(id, { lane, value, comment: comment ?? null, callerId: caller.id });
   }
 
+  @Needs('USER')
   @Subscription(() => ComparisonEvent, {
     description: 'Run one prompt in several places and stream all of them.',
     subscribe: async ({ args, context }: SubscribeTo<{ input: CompareInput }>) => {
@@ -145,6 +154,7 @@ export class ComparisonResolver {
     return event;
   }
 
+  @Needs('USER')
   @Subscription(() => ComparisonEvent, {
     description: 'Follow or resume a comparison: every event after sequence `after`, in order, exactly once.',
     subscribe: async ({

@@ -12,6 +12,7 @@ import type { Generation as GenerationFacts } from '../../generation/generation.
 import { generationRequest, type GenerationRequest } from '../../generation/request.ts';
 import type { Plan as PlanFacts } from '../../routing/plan.ts';
 import { Plan } from '../plan/types.ts';
+import { Needs } from '../needs.ts';
 import { DateTime } from '../scalars.ts';
 import { generationFilter, GenerationsArgs } from '../history/filters.ts';
 import { cursorIn, pageOf } from '../page.ts';
@@ -31,6 +32,7 @@ interface SubscribeTo<Arguments> {
 
 @Resolver(() => Generation)
 export class GenerationResolver {
+  @Needs('USER')
   @Query(() => Generation, {
     nullable: true,
     description: 'Null when there is none under this id, or it is not kept any more.',
@@ -42,6 +44,7 @@ export class GenerationResolver {
     return generations.find(id);
   }
 
+  @Needs('USER')
   @Query(() => GenerationConnection, {
     description: 'Newest first, those that run and those that are kept; at most 200 a page.',
   })
@@ -52,6 +55,7 @@ export class GenerationResolver {
     return pageOf(page, generationFilter(filter ?? {}), (query) => generations.list(query));
   }
 
+  @Needs('USER')
   @Mutation(() => Generation, {
     description: 'Start and return at once; follow it with Subscription.generationEvents.',
   })
@@ -62,6 +66,7 @@ export class GenerationResolver {
     return generations.start(generationRequest(input, settings.sampling), caller.id, { requestId });
   }
 
+  @Needs('USER')
   @Mutation(() => Generation, { description: 'Cancel, and return when it has ended.' })
   cancelGeneration(
     @Arg('id', () => ID) id: string,
@@ -70,6 +75,7 @@ export class GenerationResolver {
     return generations.cancel(id);
   }
 
+  @Needs('USER')
   @Subscription(() => GenerationEvent, {
     description: 'Start a generation and stream it.',
     subscribe: ({ args, context }: SubscribeTo<{ input: GenerateInput }>) => {
@@ -86,6 +92,7 @@ export class GenerationResolver {
     return event;
   }
 
+  @Needs('USER')
   @Subscription(() => GenerationEvent, {
     description: 'Follow or resume: every event after sequence `after`, in order, exactly once, then live.',
     subscribe: async ({

@@ -3,6 +3,7 @@ import { clearHistory } from '../../generation/history/clear.ts';
 import type { HistoryStatus as StatusFacts } from '../../generation/history/history.ts';
 import type { HistoryUsage as UsageFacts } from '../../generation/history/history-store.ts';
 import type { Evaluation as EvaluationFacts } from '../../generation/quality/evaluation.ts';
+import { Needs } from '../needs.ts';
 import { pageOf } from '../page.ts';
 import { DateTime } from '../scalars.ts';
 import type { Services } from '../services.ts';
@@ -11,6 +12,7 @@ import { Evaluation, EvaluationConnection, HistoryStatus, HistoryUsage } from '.
 
 @Resolver(() => HistoryStatus)
 export class HistoryResolver {
+  @Needs('VIEWER')
   @Query(() => HistoryStatus)
   history(@Ctx() { archive }: Services): StatusFacts {
     return archive.history.status();
@@ -21,11 +23,13 @@ export class HistoryResolver {
     return archive.history.ask<UsageFacts | null>((store) => store.usage(), null);
   }
 
+  @Needs('USER')
   @Query(() => Evaluation, { nullable: true, description: 'Null when there is none under this id.' })
   evaluation(@Arg('id', () => ID) id: string, @Ctx() { archive }: Services): Promise<EvaluationFacts | null> {
     return archive.evaluation(id);
   }
 
+  @Needs('USER')
   @Query(() => EvaluationConnection, { description: 'Those that ended, newest first; at most 200 a page.' })
   evaluations(
     @Args(() => EvaluationsArgs) { filter, ...page }: EvaluationsArgs,
@@ -34,6 +38,7 @@ export class HistoryResolver {
     return pageOf(page, evaluationFilter(filter ?? {}), (query) => archive.evaluations(query));
   }
 
+  @Needs('USER')
   @Mutation(() => Boolean, {
     description:
       'Delete a generation that has ended, from memory and history. False where there is none. A lane goes with its comparison.',
@@ -42,6 +47,7 @@ export class HistoryResolver {
     return generations.remove(id);
   }
 
+  @Needs('USER')
   @Mutation(() => Boolean, {
     description: 'Delete a comparison that has ended, with its lanes and votes. False where there is none.',
   })
@@ -49,11 +55,13 @@ export class HistoryResolver {
     return comparisons.remove(id);
   }
 
+  @Needs('USER')
   @Mutation(() => Boolean, { description: 'False where there is none.' })
   deleteEvaluation(@Arg('id', () => ID) id: string, @Ctx() { archive }: Services): Promise<boolean> {
     return archive.remove('evaluation', id);
   }
 
+  @Needs('ADMIN')
   @Mutation(() => Int, {
     description:
       'Delete everything that has ended and was created before; without `before`, everything. How many generations, comparisons and evaluations that were.',

@@ -3,6 +3,7 @@ import { abortFirst } from '../../generation/abort-first.ts';
 import { modelStatus } from '../../generation/model-status.ts';
 import { removeVariant } from '../../generation/remove-variant.ts';
 import type { KnownVariant, ModelFacts } from '../../models/catalog.ts';
+import { Needs } from '../needs.ts';
 import { SafeInt } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
 import { Model, ModelSettings, Variant, VariantAvailability } from './types.ts';
@@ -13,6 +14,7 @@ interface Places {
 
 @Resolver(() => Model)
 export class ModelResolver {
+  @Needs('VIEWER')
   @Query(() => [Model], {
     description:
       'By id: the models on this machine; and where asked for, those that are elsewhere or on their way.',
@@ -29,11 +31,13 @@ export class ModelResolver {
     return catalog.modelsBy(availability);
   }
 
+  @Needs('VIEWER')
   @Query(() => Model, { nullable: true, description: 'Null when there is none under this id.' })
   model(@Arg('id', () => ID) id: string, @Ctx() { catalog }: Services): ModelFacts | null {
     return catalog.models().find((model) => model.id === id) ?? null;
   }
 
+  @Needs('VIEWER')
   @Subscription(() => [Model], {
     description:
       'As Query.models: at once, and again whenever a variant has come, gone or changed its place.',
@@ -48,6 +52,7 @@ export class ModelResolver {
     return models;
   }
 
+  @Needs('ADMIN')
   @Mutation(() => SafeInt, {
     description:
       'Delete the files of a variant. Bytes freed. IN_USE while it is loaded or in use, unless forced: then its generations are cancelled and it is unloaded. What comes with mixgate, or lies outside the models folders, cannot be removed.',

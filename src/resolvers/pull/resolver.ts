@@ -5,16 +5,19 @@ import { pullStatus } from '../../generation/model-status.ts';
 import type { KnownVariant, ModelFacts } from '../../models/catalog.ts';
 import type { PullView } from '../../models/pull/pull.ts';
 import { Model, Variant } from '../model/types.ts';
+import { Needs } from '../needs.ts';
 import type { RequestContext, Services } from '../services.ts';
 import { DiskUse, ModelPull } from './types.ts';
 
 @Resolver(() => ModelPull)
 export class ModelPullResolver {
+  @Needs('VIEWER')
   @Query(() => [ModelPull], { description: 'Pulls under way and recently ended, newest first.' })
   modelPulls(@Ctx() { pulls }: Services): readonly PullView[] {
     return pulls.list();
   }
 
+  @Needs('VIEWER')
   @Query(() => ModelPull, {
     nullable: true,
     description: 'Null when there is none under this id, or not any more.',
@@ -23,6 +26,7 @@ export class ModelPullResolver {
     return pulls.list().find((pull) => pull.id === id) ?? null;
   }
 
+  @Needs('USER')
   @Query(() => Model, {
     description:
       'What a source has, as one model, from its headers: nothing is downloaded. Sources as of startModelPull.',
@@ -34,6 +38,7 @@ export class ModelPullResolver {
     return inspectSource(source, inspections);
   }
 
+  @Needs('ADMIN')
   @Mutation(() => ModelPull, {
     description:
       '`hf:owner/repo[@revision][:QUANT]`, `https://…` or `file:…`. QUANT is a quantization, several with commas, `all`, or `best` (the default): what this machine runs best. Returns at once; follow it with Subscription.modelPullEvents.',
@@ -47,6 +52,7 @@ export class ModelPullResolver {
     return (await pulls.start(source, { sha256: sha256 ?? null })).view();
   }
 
+  @Needs('ADMIN')
   @Mutation(() => ModelPull, {
     description: 'Cancel, throw away what was fetched, and return when that is done.',
   })
@@ -54,6 +60,7 @@ export class ModelPullResolver {
     return pulls.cancel(id);
   }
 
+  @Needs('ADMIN')
   @Mutation(() => [ModelPull], {
     description:
       'Read a manifest (a file of this machine, or an https address), start the pulls it lists and set up its models. docs/manifest.schema.json says what it may hold.',
@@ -65,6 +72,7 @@ export class ModelPullResolver {
     return manifests.import(source);
   }
 
+  @Needs('VIEWER')
   @Subscription(() => ModelPull, {
     description: "The pull's state now and on every change (at most 10 a second) until it ends.",
     subscribe: ({ args, context: { pulls } }: { args: { id: string }; context: RequestContext }) => {
@@ -76,6 +84,7 @@ export class ModelPullResolver {
     return view;
   }
 
+  @Needs('VIEWER')
   @Subscription(() => [ModelPull], {
     description: 'As Query.modelPulls: at once, and again on every change (at most 4 a second).',
     subscribe: ({ context: { pulls } }: { context: RequestContext }) =>
@@ -102,6 +111,7 @@ export class ModelPullResolver {
 
 @Resolver()
 export class DiskResolver {
+  @Needs('VIEWER')
   @Query(() => DiskUse, { description: 'Disk space of the folder that pulls go to.' })
   diskUse(@Ctx() { pulls }: Services): Promise<DiskUse> {
     return pulls.diskUse();

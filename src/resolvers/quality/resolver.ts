@@ -2,6 +2,7 @@ import { Arg, Resolver, Root, Subscription } from 'type-graphql';
 import { abortFirst } from '../../generation/abort-first.ts';
 import type { QualityEvent as QualityEventFacts } from '../../generation/quality/evaluation.ts';
 import { qualityRequest } from '../../generation/quality/request.ts';
+import { Needs } from '../needs.ts';
 import type { RequestContext } from '../services.ts';
 import { EvaluateQualityInput, QualityEvent } from './types.ts';
 
@@ -12,6 +13,7 @@ interface SubscribeTo {
 
 @Resolver()
 export class QualityResolver {
+  @Needs('USER')
   @Subscription(() => QualityEvent, {
     description:
       'Perplexity, and divergence from a reference, of each quantization in turn. Leaving stops it.',

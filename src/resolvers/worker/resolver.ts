@@ -1,6 +1,7 @@
 import { Arg, Ctx, ID, Int, Mutation, Resolver, Root, Subscription } from 'type-graphql';
 import { abortFirst } from '../../generation/abort-first.ts';
 import type { BrowserWorkers } from '../../generation/browser-workers.ts';
+import { Needs } from '../needs.ts';
 import { Json } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
 import { WorkerCommands } from './types.ts';
@@ -15,6 +16,7 @@ interface Arguments {
 
 @Resolver()
 export class WorkerResolver {
+  @Needs('ANYONE')
   @Subscription(() => WorkerCommands, {
     description:
       'For browsers that lend their GPU: register with a `device` frame and be told what to do; or come back as `worker`, with every command after the last one that is known.',
@@ -25,7 +27,10 @@ export class WorkerResolver {
     },
   })
   workerCommands(
-    @Arg('key', () => String, { description: 'The worker key of the gateway.' }) _key: string,
+    @Arg('key', () => String, {
+      description: 'The worker key of the gateway, or an API key of the role WORKER or ADMIN.',
+    })
+    _key: string,
     @Arg('name', () => String, { nullable: true, description: 'What the person calls this browser.' })
     _name: string | null,
     @Arg('device', () => Json, { nullable: true, description: 'A `device` frame, to register.' })
@@ -37,6 +42,7 @@ export class WorkerResolver {
     return commands;
   }
 
+  @Needs('ANYONE')
   @Mutation(() => Int, {
     description:
       'For browsers that lend their GPU: reports, the first of which has the number `first`. Returns how many the gateway has counted: what it has not is sent again. An empty list is a heartbeat.',
