@@ -5,17 +5,30 @@ import { createClient } from './api/client.ts';
 import { Session } from './playground/session.ts';
 import { App } from './shell/app.tsx';
 import { applyTheme, keptTheme } from './shell/theme.ts';
+import { Account } from './sign-in/account.ts';
+import { SignedIn } from './sign-in/use-account.tsx';
+import { askViewer } from './sign-in/viewer.ts';
 import { Speaking } from './text/language.tsx';
 import './style.css';
 
 applyTheme(keptTheme());
-const connection = createClient(location.origin);
+const account = new Account({
+  ask: (credential) => askViewer(location.origin, credential),
+  onSignedOut() {
+    session.forget();
+    location.reload();
+  },
+});
+const connection = createClient(location.origin, account);
 const session = new Session(connection, sessionStorage);
+void account.check();
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <Provider value={connection.client}>
       <Speaking>
-        <App connection={connection} session={session} />
+        <SignedIn account={account}>
+          <App connection={connection} session={session} />
+        </SignedIn>
       </Speaking>
     </Provider>
   </StrictMode>,

@@ -1,3 +1,4 @@
+import { keptCredential } from '../dashboard/sign-in/credential.ts';
 import { firstLanguage, onLanguageKept } from '../dashboard/text/chosen-language.ts';
 import { MOST_CPU_GIB } from './device.ts';
 import { findGpu } from './gpu.ts';
@@ -22,8 +23,13 @@ const CAREFUL_GIB = 2;
 
 /** `#key=…&name=…&memory=GIB`: a browser without a window has nobody who fills the form in. */
 const given = new URLSearchParams(location.hash.slice(1));
+/** `#signed-in`: the key that was shown to the dashboard serves here, too; this browser keeps it, and no address has it. */
+const isSignedIn = given.has('signed-in') && keptCredential() !== null;
 const preset = (field: string): string | null => given.get(field) ?? localStorage.getItem(`mixgate.${field}`);
 key.value = preset('key') ?? '';
+key.required = !isSignedIn;
+element('key-part').hidden = isSignedIn;
+element('signed-in').hidden = !isSignedIn;
 name.value = preset('name') ?? '';
 if (Number(given.get('memory')) > Number(memory.max)) memory.max = given.get('memory')!;
 memory.value = preset('memory') ?? String(CAREFUL_GIB);
@@ -47,7 +53,8 @@ let isGpuLost = false;
 let texts: Texts = TEXTS.en;
 
 function lend(): void {
-  localStorage.setItem('mixgate.key', key.value);
+  // Until somebody signs out, and no longer.
+  if (!isSignedIn) localStorage.setItem('mixgate.key', key.value);
   localStorage.setItem('mixgate.name', name.value);
   if (isDeclared) {
     localStorage.setItem('mixgate.memory', memory.value);
@@ -55,7 +62,7 @@ function lend(): void {
   }
   lender = new Lender({
     url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql`,
-    key: key.value,
+    key: isSignedIn ? (keptCredential() ?? '') : key.value,
     name: name.value,
     gpuGib: Number(memory.value),
     cpuGib: Number(cpuMemory.value),

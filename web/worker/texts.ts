@@ -7,6 +7,7 @@ const en = {
   about:
     'While this page is open, your gateway may run models in it. Close the page, or press Stop, and it ends.',
   key: 'Worker key',
+  signedIn: 'You are signed in: no key is needed.',
   name: 'Name of this browser',
   namePlaceholder: 'e.g. laptop',
   gpuMemory: 'GPU memory to lend:',
@@ -42,6 +43,7 @@ const ja: Texts = {
   about:
     'このページを開いている間、ゲートウェイはここでモデルを実行できます。ページを閉じるか「停止」を押すと終了します。',
   key: 'ワーカーキー',
+  signedIn: 'サインインしているため、キーは不要です。',
   name: 'このブラウザの名前',
   namePlaceholder: '例: ノートPC',
   gpuMemory: '貸すGPUメモリ:',

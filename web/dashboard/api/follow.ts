@@ -1,6 +1,6 @@
 import { onEnd, pipe, subscribe, type Source } from 'wonka';
 import type { CombinedError } from 'urql';
-import { problemOf, UNREACHABLE, type Problem } from './problem.ts';
+import { isRefusal, problemOf, UNREACHABLE, type Problem } from './problem.ts';
 
 interface Numbered {
   readonly sequence: number;
@@ -74,7 +74,8 @@ export function follow<Event extends Numbered>(following: Following<Event>): () 
         if (data) takeEvent(data);
         if (error === undefined || isOver) return;
         const problem = problemOf(error);
-        if (problem.code === UNREACHABLE) return;
+        // Asked for anew at the end; where it waits until somebody has signed in.
+        if (problem.code === UNREACHABLE || isRefusal(problem)) return;
         stop();
         onRefused(problem);
       }),

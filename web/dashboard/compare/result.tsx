@@ -5,6 +5,7 @@ import { isFinal } from '../parts/answer.ts';
 import { Asked } from '../parts/asked.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useTitle } from '../shell/use-title.ts';
+import { useLostText } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import type { ComparisonFacts } from './documents.ts';
 import { Figures } from './figures.tsx';
@@ -75,10 +76,11 @@ interface ProgressProps {
 function Progress({ facts, lanes, isConnected }: ProgressProps) {
   const { texts } = useSpeech();
   const ended = lanes.filter(({ answer }) => isFinal(answer)).length;
+  const lost = useLostText();
   const isLost = !isConnected && !facts.finished;
   return (
     <p className="status" role="status">
-      {isLost ? texts.playground.reconnecting : texts.compare.ended(ended, lanes.length)}
+      {isLost ? lost : texts.compare.ended(ended, lanes.length)}
     </p>
   );
 }

@@ -5,6 +5,8 @@ import { usePolled } from '../api/use-polled.ts';
 import { OutcomeLine } from '../parts/outcome.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useTitle } from '../shell/use-title.ts';
+import { RoleNote } from '../sign-in/role-note.tsx';
+import { useMay } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import { DeviceCard } from './device-card.tsx';
 import { BACKENDS, DEVICES, LOADABLE, type BackendView, type DeviceView } from './documents.ts';
@@ -23,6 +25,7 @@ export default function Devices() {
   const devices = useLive(DEVICES, {});
   const models = useLive(LOADABLE, {});
   const actions = useActions();
+  const mayManage = useMay('ADMIN');
   const error = backends.error ?? devices.error;
   const isThere = backends.data !== null && devices.data !== null;
   return (
@@ -40,7 +43,8 @@ export default function Devices() {
             actions={actions}
           />
         ))}
-      {models.data !== null && models.data.modelStatus.length > 0 && (
+      <RoleNote need="ADMIN" what={texts.signIn.toLoad} />
+      {mayManage && models.data !== null && models.data.modelStatus.length > 0 && (
         <LoadForm
           models={models.data.modelStatus}
           devices={devices.data?.deviceStatus ?? []}

@@ -1,4 +1,5 @@
 import { DataTable } from '../parts/data-table.tsx';
+import { useMay } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import type { DeviceView, ResidentView } from './documents.ts';
 import type { Actions } from './use-actions.ts';
@@ -10,6 +11,11 @@ interface ResidentsProps {
 
 export function Residents({ device, actions }: ResidentsProps) {
   const { texts, formats } = useSpeech();
+  const mayManage = useMay('ADMIN');
+  const buttons = {
+    title: texts.devices.actions,
+    cell: (resident: ResidentView) => <Buttons resident={resident} actions={actions} />,
+  };
   return (
     <DataTable
       label={texts.devices.residents}
@@ -36,10 +42,7 @@ export function Residents({ device, actions }: ResidentsProps) {
           cell: ({ busySlots, slots }) => texts.devices.slotsOf(busySlots, slots),
         },
         { title: texts.devices.bytes, cell: (resident) => <Bytes resident={resident} /> },
-        {
-          title: texts.devices.actions,
-          cell: (resident) => <Buttons resident={resident} actions={actions} />,
-        },
+        ...(mayManage ? [buttons] : []),
       ]}
     />
   );

@@ -13,6 +13,7 @@ import { promptText } from '../parts/prompt-text.ts';
 import { Share } from '../parts/share.tsx';
 import type { Session } from '../playground/session.ts';
 import { useTitle } from '../shell/use-title.ts';
+import { useLostText } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import { conversationOf, turnOf, type Conversation } from './continued.ts';
 import { DeleteButton } from './delete-button.tsx';
@@ -83,6 +84,7 @@ interface ToldProps {
 function Told({ id, session, before, followed: { answer, isConnected, problem } }: ToldProps) {
   const { texts, formats } = useSpeech();
   const [, navigate] = useLocation();
+  const lost = useLostText();
   const facts = useEnded(id, before, answer);
   const { language } = facts;
   return (
@@ -101,7 +103,7 @@ function Told({ id, session, before, followed: { answer, isConnected, problem } 
         />
       </div>
       <p className="status" role="status">
-        {isConnected || isFinal(answer) ? statusOf(answer, texts, formats) : texts.playground.reconnecting}
+        {isConnected || isFinal(answer) ? statusOf(answer, texts, formats) : lost}
       </p>
       {answer.problem !== null && <ProblemBox problem={answer.problem} />}
       {problem !== null && <ProblemBox problem={problem} />}

@@ -3,6 +3,8 @@ import { Link, useLocation, useSearch } from 'wouter';
 import { usePolled } from '../api/use-polled.ts';
 import { CHOICES, CHOICES_POLL_MS } from '../parts/choices.ts';
 import { useTitle } from '../shell/use-title.ts';
+import { RoleNote } from '../sign-in/role-note.tsx';
+import { useMay } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import { ClearForm } from './clear-form.tsx';
 import { ComparisonList } from './comparison-list.tsx';
@@ -29,6 +31,7 @@ export function Overview() {
   const known = useKnown();
   /** Counts what has changed the lists from here. */
   const [changes, setChanges] = useState(0);
+  const mayClear = useMay('ADMIN');
   const List = LISTS[filters.kind];
   const unfiltered = filtersOf(`kind=${filters.kind}`);
   const isFiltered = queryOf(filters) !== queryOf(unfiltered);
@@ -54,7 +57,8 @@ export function Overview() {
         </p>
       )}
       <List key={`${filters.kind} ${changes}`} filters={filters} isFiltered={isFiltered} />
-      <ClearForm onCleared={() => setChanges((before) => before + 1)} />
+      <RoleNote need="ADMIN" what={texts.history.clear} />
+      {mayClear && <ClearForm onCleared={() => setChanges((before) => before + 1)} />}
     </>
   );
 }

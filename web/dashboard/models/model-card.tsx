@@ -1,4 +1,5 @@
 import { useId } from 'react';
+import { useMay } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import type { ModelView, VariantView } from './documents.ts';
 import { ModelFacts } from './model-facts.tsx';
@@ -11,6 +12,7 @@ export interface ModelCardProps {
 
 export function ModelCard({ model, onRemove }: ModelCardProps) {
   const { texts } = useSpeech();
+  const mayManage = useMay('ADMIN');
   const title = useId();
   return (
     <section className="card" aria-labelledby={title}>
@@ -19,8 +21,10 @@ export function ModelCard({ model, onRemove }: ModelCardProps) {
       <Variants
         label={`${model.name}: ${texts.models.variants}`}
         variants={model.variants}
-        action={(variant) =>
-          variant.isRemovable ? (
+        action={(variant) => {
+          if (!variant.isRemovable) return <span className="quiet">{texts.models.comesWith}</span>;
+          if (!mayManage) return null;
+          return (
             <button
               type="button"
               className="secondary"
@@ -31,10 +35,8 @@ export function ModelCard({ model, onRemove }: ModelCardProps) {
             >
               {texts.models.remove}
             </button>
-          ) : (
-            <span className="quiet">{texts.models.comesWith}</span>
-          )
-        }
+          );
+        }}
       />
     </section>
   );

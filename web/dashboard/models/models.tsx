@@ -4,6 +4,8 @@ import { useLive } from '../api/use-live.ts';
 import { OutcomeLine, useActing } from '../parts/outcome.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useTitle } from '../shell/use-title.ts';
+import { RoleNote } from '../sign-in/role-note.tsx';
+import { useMay } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import { MODELS, PULLS, type VariantView } from './documents.ts';
 import { ModelCard } from './model-card.tsx';
@@ -19,6 +21,7 @@ export default function Models() {
   const models = useLive(MODELS, {});
   const pulls = useLive(PULLS, {});
   const acting = useActing();
+  const mayLook = useMay('USER');
   const pulling = usePulling(acting);
   const [removed, setRemoved] = useState<VariantView | null>(null);
   const error = models.error ?? pulls.error;
@@ -32,7 +35,8 @@ export default function Models() {
       <OutcomeLine outcome={acting.outcome} />
       {models.data !== null && here.length === 0 && <p>{texts.models.none}</p>}
       {here.length > 0 && <Planner title={texts.models.planner} models={here} isForHere={false} />}
-      <PullForm here={idsOf(here)} coming={idsOf(all.filter(isUnderWay))} pulling={pulling} />
+      <RoleNote need="ADMIN" what={texts.signIn.toPull} />
+      {mayLook && <PullForm here={idsOf(here)} coming={idsOf(all.filter(isUnderWay))} pulling={pulling} />}
       <Pulls pulls={all} pulling={pulling} />
       {here.map((model) => (
         <ModelCard key={model.id} model={model} onRemove={setRemoved} />

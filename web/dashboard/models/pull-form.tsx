@@ -1,6 +1,7 @@
 import { useId, useState } from 'react';
 import { problemOf } from '../api/problem.ts';
 import { usePolled } from '../api/use-polled.ts';
+import { useMay } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import { DISK } from './documents.ts';
 import { SourceView, type SourceViewProps } from './source-view.tsx';
@@ -15,6 +16,7 @@ export function PullForm(props: Omit<SourceViewProps, 'source'>) {
   const [source, setSource] = useState('');
   const [sha256, setSha256] = useState('');
   const [looked, setLooked] = useState('');
+  const mayPull = useMay('ADMIN');
   const isEmpty = source.trim() === '';
   return (
     <section className="card stack" aria-labelledby={title}>
@@ -63,7 +65,7 @@ export function PullForm(props: Omit<SourceViewProps, 'source'>) {
           </button>
           <button
             type="button"
-            disabled={isEmpty || pulling.isWorking}
+            disabled={isEmpty || pulling.isWorking || !mayPull}
             onClick={() => {
               pulling.start(source.trim(), sha256.trim());
             }}

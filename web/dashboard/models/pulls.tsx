@@ -1,5 +1,6 @@
 import { useId } from 'react';
 import { ProblemBox } from '../parts/problem-box.tsx';
+import { useMay } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import type { PullView } from './documents.ts';
 import type { Pulling } from './use-pulling.ts';
@@ -84,7 +85,8 @@ function Buttons({
   readonly pulling: Pulling;
 }) {
   const { texts } = useSpeech();
-  if (ENDED.has(state)) return null;
+  const mayManage = useMay('ADMIN');
+  if (ENDED.has(state) || !mayManage) return null;
   const hasFailed = state === 'FAILED';
   return (
     <div className="buttons">

@@ -1,6 +1,7 @@
 import { problemOf } from '../api/problem.ts';
 import { useAnswer } from '../api/use-answer.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
+import { useMay } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import { INSPECT } from './documents.ts';
 import { ModelFacts } from './model-facts.tsx';
@@ -20,6 +21,7 @@ export interface SourceViewProps {
 /** What a source has, and what of it would fit, before anything is downloaded. */
 export function SourceView({ source, here, coming, pulling }: SourceViewProps) {
   const { texts } = useSpeech();
+  const mayPull = useMay('ADMIN');
   const { data, error, isStale } = useAnswer(INSPECT, { source });
   if (error !== null) return <ProblemBox problem={problemOf(error)} />;
   if (data === null)
@@ -44,7 +46,7 @@ export function SourceView({ source, here, coming, pulling }: SourceViewProps) {
               type="button"
               className="secondary"
               aria-label={texts.models.pullOf(id)}
-              disabled={pulling.isWorking || coming.has(id)}
+              disabled={pulling.isWorking || coming.has(id) || !mayPull}
               onClick={() => {
                 pulling.start(sourceOf(source, quantization));
               }}

@@ -4,6 +4,7 @@ import { useSpeech } from '../text/language.tsx';
 export interface ComposerProps {
   readonly isBusy: boolean;
   readonly canSend: boolean;
+  readonly canCompare: boolean;
   readonly hasTurns: boolean;
   /** What it begins with. */
   readonly draft: string;
@@ -15,7 +16,7 @@ export interface ComposerProps {
 }
 
 export function Composer(props: ComposerProps) {
-  const { isBusy, canSend, hasTurns, draft, onSend, onStop, onClear, onCompare } = props;
+  const { isBusy, canSend, canCompare, hasTurns, draft, onSend, onStop, onClear, onCompare } = props;
   const { texts } = useSpeech();
   const [prompt, setPrompt] = useState(draft);
   const hint = useId();
@@ -66,7 +67,7 @@ export function Composer(props: ComposerProps) {
         <button
           type="button"
           className="secondary"
-          disabled={!hasTurns && prompt.trim() === ''}
+          disabled={!canCompare || (!hasTurns && prompt.trim() === '')}
           onClick={() => {
             onCompare(prompt);
           }}

@@ -7,6 +7,8 @@ import { knownPlace } from '../parts/place.ts';
 import { writeSettings } from '../compare/settings.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { useTitle } from '../shell/use-title.ts';
+import { RoleNote } from '../sign-in/role-note.tsx';
+import { useMay } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import { comparedSettings } from './compared-settings.ts';
 import { Composer } from './composer.tsx';
@@ -24,7 +26,8 @@ export function Playground({ session }: { readonly session: Session }) {
   );
   const { data: choices, error } = usePolled(CHOICES, CHOICES_POLL_MS);
   const chosen = choices === null ? null : knownPlace(settings, choices);
-  const canSend = chosen !== null && chosen.model !== '';
+  const mayAsk = useMay('USER');
+  const hasModel = chosen !== null && chosen.model !== '';
   return (
     <div className="playground">
       <section aria-labelledby="conversation-title">
@@ -39,9 +42,11 @@ export function Playground({ session }: { readonly session: Session }) {
           ))}
         </ol>
         {stopProblem !== null && <ProblemBox problem={stopProblem} />}
+        <RoleNote need="USER" what={texts.signIn.toAsk} />
         <Composer
           isBusy={session.isBusy}
-          canSend={canSend}
+          canSend={hasModel && mayAsk}
+          canCompare={mayAsk}
           draft={draft}
           hasTurns={turns.length > 0}
           onSend={(prompt) => {
@@ -58,7 +63,7 @@ export function Playground({ session }: { readonly session: Session }) {
           }}
         />
       </section>
-      {choices !== null && canSend && (
+      {choices !== null && hasModel && (
         <SettingsForm
           settings={chosen}
           choices={choices}

@@ -36,6 +36,7 @@ export class Session {
   #isFrameDue = false;
   #keepTimer: ReturnType<typeof setTimeout> | undefined;
   #unfollow: (() => void) | null = null;
+  #isForgotten = false;
   /** Of the newest start; an older one that answers late is nobody's. */
   #start = 0;
 
@@ -119,6 +120,13 @@ export class Session {
     if (this.isBusy) this.#follow(this.newest!);
   }
 
+  /** Somebody else may sit here next: nothing that was kept of this tab stays. The page is not of use any more. */
+  forget(): void {
+    this.#isForgotten = true;
+    this.#unfollow?.();
+    this.#storage.clear();
+  }
+
   #replace(turns: readonly Turn[], draft: string): void {
     this.#start += 1;
     this.#unfollow?.();
@@ -172,6 +180,7 @@ export class Session {
   #keep(): void {
     clearTimeout(this.#keepTimer);
     this.#keepTimer = undefined;
+    if (this.#isForgotten) return;
     const { settings, turns } = this.#state;
     writeKept(this.#storage, { settings, turns });
   }

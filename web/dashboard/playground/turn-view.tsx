@@ -2,6 +2,7 @@ import { PlanDetails, TimingDetails } from '../parts/answer-details.tsx';
 import { isFinal } from '../parts/answer.ts';
 import { statusOf } from '../parts/answer-status.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
+import { useLostText } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import type { Turn } from './turn.ts';
 
@@ -12,6 +13,7 @@ export interface TurnViewProps {
 
 export function TurnView({ turn, isConnected }: TurnViewProps) {
   const { texts, formats } = useSpeech();
+  const lost = useLostText();
   const isLost = !isConnected && !isFinal(turn);
   return (
     <li>
@@ -27,7 +29,7 @@ export function TurnView({ turn, isConnected }: TurnViewProps) {
         <progress value={turn.progress} aria-label={texts.playground.stages.LOADING} />
       )}
       <p className="status" role="status">
-        {isLost ? texts.playground.reconnecting : statusOf(turn, texts, formats)}
+        {isLost ? lost : statusOf(turn, texts, formats)}
       </p>
       {turn.problem !== null && <ProblemBox problem={turn.problem} />}
       <PlanDetails answer={turn} />

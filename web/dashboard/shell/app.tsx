@@ -1,11 +1,15 @@
-import { lazy, Suspense } from 'react';
-import { Route, Switch } from 'wouter';
+import { lazy, Suspense, type ReactNode } from 'react';
+import { Route, Switch, useLocation } from 'wouter';
 import type { Connection } from '../api/client.ts';
 import { LendFrame } from '../lend/lend-frame.tsx';
 import { Playground } from '../playground/playground.tsx';
 import type { Session } from '../playground/session.ts';
+import { ForRole } from '../sign-in/role-note.tsx';
+import { SignInAgain, SignInView } from '../sign-in/sign-in-view.tsx';
+import { useAccount } from '../sign-in/use-account.tsx';
 import { useSpeech } from '../text/language.tsx';
 import { Navigation } from './navigation.tsx';
+import { pageAt } from './pages.ts';
 import { useLending } from './use-lending.ts';
 
 const Compare = lazy(async () => import('../compare/compare.tsx'));
@@ -19,9 +23,10 @@ export interface AppProps {
   readonly session: Session;
 }
 
-export function App({ connection, session }: AppProps) {
+export function App(props: AppProps) {
   const { texts } = useSpeech();
   const lending = useLending();
+  const { viewer } = useAccount();
   return (
     <>
       <a className="skip" href="#main">
@@ -29,37 +34,65 @@ export function App({ connection, session }: AppProps) {
       </a>
       <Navigation lending={lending} />
       <main id="main" tabIndex={-1}>
-        <Suspense fallback={<p className="quiet">{texts.loading}</p>}>
-          <Switch>
-            <Route path="/">
-              <Playground session={session} />
-            </Route>
-            <Route path="/compare">
-              <Compare connection={connection} id={null} />
-            </Route>
-            <Route path="/compare/:id">{({ id }) => <Compare connection={connection} id={id} />}</Route>
-            <Route path="/history">
-              <History session={session} id={null} />
-            </Route>
-            <Route path="/history/:id">{({ id }) => <History session={session} id={id} />}</Route>
-            <Route path="/devices">
-              <Devices />
-            </Route>
-            <Route path="/models">
-              <Models />
-            </Route>
-            <Route path="/api">
-              <Explorer />
-            </Route>
-            {/* Its frame is below: it outlives the page. */}
-            <Route path="/lend" />
-            <Route>
-              <h1>{texts.notFound}</h1>
-            </Route>
-          </Switch>
-        </Suspense>
-        <LendFrame />
+        {viewer === null ? (
+          <SignInView />
+        ) : (
+          <>
+            <SignInAgain />
+            <Allowed>
+              <Pages {...props} />
+            </Allowed>
+            <LendFrame />
+          </>
+        )}
       </main>
     </>
+  );
+}
+
+/** What stands at this address, for whom it is. */
+function Allowed({ children }: { readonly children: ReactNode }) {
+  const { texts } = useSpeech();
+  const page = pageAt(useLocation()[0]);
+  if (page === null) return children;
+  return (
+    <ForRole need={page.need} title={texts.pages[page.name]}>
+      {children}
+    </ForRole>
+  );
+}
+
+function Pages({ connection, session }: AppProps) {
+  const { texts } = useSpeech();
+  return (
+    <Suspense fallback={<p className="quiet">{texts.loading}</p>}>
+      <Switch>
+        <Route path="/">
+          <Playground session={session} />
+        </Route>
+        <Route path="/compare">
+          <Compare connection={connection} id={null} />
+        </Route>
+        <Route path="/compare/:id">{({ id }) => <Compare connection={connection} id={id} />}</Route>
+        <Route path="/history">
+          <History session={session} id={null} />
+        </Route>
+        <Route path="/history/:id">{({ id }) => <History session={session} id={id} />}</Route>
+        <Route path="/devices">
+          <Devices />
+        </Route>
+        <Route path="/models">
+          <Models />
+        </Route>
+        <Route path="/api">
+          <Explorer />
+        </Route>
+        {/* Its frame is below: it outlives the page. */}
+        <Route path="/lend" />
+        <Route>
+          <h1>{texts.notFound}</h1>
+        </Route>
+      </Switch>
+    </Suspense>
   );
 }

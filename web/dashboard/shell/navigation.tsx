@@ -1,32 +1,25 @@
 import { Link, useLocation } from 'wouter';
 import type { Language } from '../text/chosen-language.ts';
 import { LANGUAGE_NAMES, useSpeech } from '../text/language.tsx';
+import { AccountMenu } from '../sign-in/account-menu.tsx';
+import { meets } from '../sign-in/role.ts';
+import { useAccount } from '../sign-in/use-account.tsx';
+import { isAt, PAGES } from './pages.ts';
 import { ThemeSwitch } from './theme-switch.tsx';
 import type { Lending } from './use-lending.ts';
-
-const PAGES = [
-  ['/', 'playground'],
-  ['/compare', 'compare'],
-  ['/history', 'history'],
-  ['/devices', 'devices'],
-  ['/models', 'models'],
-  ['/lend', 'lend'],
-  ['/api', 'api'],
-] as const;
-
-/** Also on the pages below it. */
-const isAt = (location: string, path: string): boolean =>
-  location === path || (path !== '/' && location.startsWith(`${path}/`));
 
 export function Navigation({ lending }: { readonly lending: Lending }) {
   const { texts, language, speak } = useSpeech();
   const [location] = useLocation();
+  const { status, viewer } = useAccount();
+  const role = viewer?.role ?? null;
+  const pages = PAGES.filter(({ need }) => (role === null ? status === 'asking' : meets(role, need)));
   return (
     <header>
       <nav aria-label={texts.navigation}>
         <strong className="brand">mixgate</strong>
         <ul>
-          {PAGES.map(([path, name]) => (
+          {pages.map(({ path, name }) => (
             <li key={path}>
               <Link href={path} aria-current={isAt(location, path) ? 'page' : undefined}>
                 {texts.pages[name]}
@@ -55,6 +48,7 @@ export function Navigation({ lending }: { readonly lending: Lending }) {
           </select>
         </label>
         <ThemeSwitch />
+        <AccountMenu />
       </div>
     </header>
   );

@@ -1,5 +1,6 @@
 import { compare } from './en-compare.ts';
 import { history } from './en-history.ts';
+import { signIn } from './en-sign-in.ts';
 
 /** Every text of the pages, in English. What the gateway itself says (reasons, messages) is English always. */
 export const en = {
@@ -114,6 +115,7 @@ export const en = {
   },
   compare,
   history,
+  signIn,
   timings: {
     title: 'Timings',
     stage: 'Stage',
@@ -300,7 +302,8 @@ export const en = {
   lend: {
     title: 'Lend this browser',
     about:
-      'While this tab is open, your gateway may run models in it, also while you look at the other pages here. The gateway prints its worker key when it starts.',
+      'While this tab is open, your gateway may run models in it, also while you look at the other pages here.',
+    whereKey: 'The gateway shows its worker key when it starts.',
     frame: 'Lend this browser to the gateway',
   },
 };

@@ -1,6 +1,7 @@
 import type { Texts } from './en.ts';
 import { compare } from './ja-compare.ts';
 import { history } from './ja-history.ts';
+import { signIn } from './ja-sign-in.ts';
 
 export const ja: Texts = {
   skip: '本文へ移動',
@@ -115,6 +116,7 @@ export const ja: Texts = {
   },
   compare,
   history,
+  signIn,
   timings: {
     title: '所要時間',
     stage: '段階',
@@ -295,7 +297,8 @@ export const ja: Texts = {
   lend: {
     title: 'このブラウザを貸す',
     about:
-      'このタブを開いている間、ゲートウェイはこのブラウザでモデルを実行できます。ここの他のページを見ている間も続きます。ワーカーキーはゲートウェイの起動時に表示されます。',
+      'このタブを開いている間、ゲートウェイはこのブラウザでモデルを実行できます。ここの他のページを見ている間も続きます。',
+    whereKey: 'ワーカーキーはゲートウェイの起動時に表示されます。',
     frame: 'このブラウザをゲートウェイに貸す',
   },
 };
