@@ -14,13 +14,18 @@ export async function openDashboard(
 ) {
   const page = await browser.newPage({ locale: 'en-US' });
   const problems: string[] = [];
+  watchProblems(page, problems);
+  await events?.watch(page);
+  await page.goto(`${origin}${path}`);
+  return { page, problems };
+}
+
+/** Adds what goes wrong in a page from now on to `problems`. */
+export function watchProblems(page: Page, problems: string[]): void {
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) problems.push(message.text());
   });
-  await events?.watch(page);
-  await page.goto(`${origin}${path}`);
-  return { page, problems };
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
