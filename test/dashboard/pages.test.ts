@@ -75,7 +75,8 @@ else {
         await badge.getByText('This browser is lent').waitFor();
         await nav.getByRole('link', { name: 'Lend this browser' }).click();
         await worker.getByRole('button', { name: 'Stop' }).click();
-        expect(await badge.textContent()).toBe('');
+        // A message from the frame says so.
+        await expect.poll(() => badge.textContent()).toBe('');
       });
     });
 
