@@ -31,6 +31,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     services,
     host: config.host,
     port: config.port,
+    exposure: config,
     log,
     metrics,
     weights,

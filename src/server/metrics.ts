@@ -69,6 +69,9 @@ export class Metrics implements Observer {
   readonly #errors = this.#counter('graphql_errors', 'Errors that callers were answered, by code.', {
     code: [...ERROR_CODES, 'OTHER'],
   });
+  readonly #refused = this.#counter('refused', 'Requests, connections and documents refused, by limit.', [
+    'limit',
+  ]);
   readonly #loads = this.#histogram(
     'model_load_seconds',
     'How long loads took that succeeded.',
@@ -155,6 +158,11 @@ export class Metrics implements Observer {
   /** With a code of `ErrorCode`, or OTHER. */
   errorAnswered(code: string): void {
     this.#errors.inc({ code });
+  }
+
+  /** By the name of an option, or of a bound that is none. */
+  refused(limit: string): void {
+    this.#refused.inc({ limit });
   }
 
   #observeTimes({ startedAt, slotAt, firstTokenAt }: Generation): void {

@@ -12,6 +12,7 @@ import { Metrics } from '../../src/server/metrics.ts';
 import { PublishedWeights } from '../../src/server/published-weights.ts';
 import { startServer, type Server } from '../../src/server/server.ts';
 import { WORKER_KEY, workerPage } from './browser.ts';
+import { loadConfig } from '../../src/config.ts';
 import { recordingLog } from './recording-log.ts';
 
 /** The worker's side of a gateway, on a real port, with a backend that a test can hold in its hands. */
@@ -46,6 +47,7 @@ export class WorkerServer {
       services: { workers: new BrowserWorkers(this.backend, WORKER_KEY) } as Services,
       host: '127.0.0.1',
       port: 0,
+      exposure: loadConfig({}, {}),
       log: recordingLog().log,
       metrics: new Metrics(),
       weights: this.#weights,
