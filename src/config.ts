@@ -3,48 +3,15 @@ import path from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { accessOptions, hasAudience, NO_AUDIENCE } from './config-access.ts';
+import { exposureOptions } from './config-exposure.ts';
 import { readConfigFile } from './config-file.ts';
+import { bytesSchema, commaList, list, MIB, whole, yesOrNo } from './config-values.ts';
 import { MixgateError } from './errors.ts';
 
 /**
  * The gateway's configuration: one schema, from which the file's keys, the environment's names, the command line's
  * flags and docs/configuration.md all follow. Later wins: default, file, environment, command line.
  */
-
-const MIB = 2 ** 20;
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  'KIB': 2 ** 10,
-  MIB,
-  'GIB': 2 ** 30,
-  'TIB': 2 ** 40,
-  'KB': 1e3,
-  'MB': 1e6,
-  'GB': 1e9,
-  'TB': 1e12,
-};
-
-/** Bytes as a number, or with a unit: `512MiB`, `1.5 GiB`, `16GB`. */
-export const bytesSchema = z.union([z.number(), z.string()]).transform((value, context) => {
-  const [, amount, unit = ''] = /^\s*([\d.]+)\s*([a-z]*)\s*$/i.exec(String(value)) ?? [];
-  const factor = UNITS[unit.toUpperCase()];
-  const result = amount === undefined || factor === undefined ? NaN : Math.round(Number(amount) * factor);
-  if (Number.isSafeInteger(result) && result >= 0) return result;
-  context.addIssue({ code: 'custom', message: 'must be bytes, such as 1073741824, 512MiB or 16GB' });
-  return z.NEVER;
-});
-
-/** A whole number; text counts, since the environment and the command line have nothing else. */
-const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
-const list = z
-  .union([z.string(), z.array(z.string())])
-  .transform((value) => (Array.isArray(value) ? value : [value]));
-/** Several in one text are separated by commas. */
-const commaList = list.transform((values) =>
-  values.flatMap((value) => value.split(',').map((each) => each.trim())).filter((value) => value !== ''),
-);
-
-const yesOrNo = z.union([z.boolean(), z.stringbool()]);
 
 const dataDirectory = (): string =>
   path.join(process.env['XDG_DATA_HOME'] ?? path.join(os.homedir(), '.local', 'share'), 'mixgate');
@@ -199,6 +166,7 @@ const options = {
   logPrompts: yesOrNo
     .default(false)
     .describe('Writes prompts and answers into the log, where otherwise nothing of them stands.'),
+  ...exposureOptions,
 };
 
 export const configSchema = z.strictObject(options).refine(hasAudience, NO_AUDIENCE);
@@ -215,6 +183,9 @@ export const LIST_KEYS: ReadonlySet<ConfigKey> = new Set([
   'manifests',
   'allowedHosts',
   'pullSchemes',
+  'hostnames',
+  'allowedOrigins',
+  'trustedDocuments',
 ]);
 /** Options that mean yes when they are only named. */
 export const SWITCH_KEYS: ReadonlySet<ConfigKey> = new Set([
@@ -222,6 +193,7 @@ export const SWITCH_KEYS: ReadonlySet<ConfigKey> = new Set([
   'history',
   'logPrompts',
   'unsafeOpen',
+  'trustedDocumentsOnly',
 ]);
 /** Defaults that depend on the machine, as people know them. */
 const DOCUMENTED_DEFAULTS: Partial<Record<ConfigKey, string>> = {

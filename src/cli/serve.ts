@@ -38,6 +38,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     access,
     host: config.host,
     port: config.port,
+    exposure: config,
     log,
     metrics,
     weights,

@@ -78,6 +78,9 @@ export class Metrics implements Observer {
     'Keys and tokens that were refused, by reason; UNAVAILABLE where the identity provider could not be asked.',
     { reason: REFUSALS },
   );
+  readonly #refused = this.#counter('refused', 'Requests, connections and documents refused, by limit.', [
+    'limit',
+  ]);
   readonly #loads = this.#histogram(
     'model_load_seconds',
     'How long loads took that succeeded.',
@@ -169,6 +172,11 @@ export class Metrics implements Observer {
   /** With the reason of the refusal's data. */
   authenticationFailed(reason: string): void {
     this.#refusals.inc({ reason: REFUSALS.includes(reason) ? reason : 'UNAVAILABLE' });
+  }
+
+  /** By the name of an option, or of a bound that is none. */
+  refused(limit: string): void {
+    this.#refused.inc({ limit });
   }
 
   #observeTimes({ startedAt, slotAt, firstTokenAt }: Generation): void {

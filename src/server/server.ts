@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { ApolloServer } from '@apollo/server';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import fastifyApollo, { fastifyApolloDrainPlugin } from '@as-integrations/fastify';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
@@ -8,14 +10,20 @@ import type { Access } from '../access/access.ts';
 import { MixgateError, messageOf, type ErrorCode } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
-import { asksForCredentials, CHALLENGE, landingPage, namesRequests } from './apollo-plugins.ts';
+import { asksForCredentials, CHALLENGE, namesRequests } from './apollo-plugins.ts';
 import { noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
 import { Callers } from './caller.ts';
-import { PARSE_OPTIONS } from './documents.ts';
+import { Connections } from './connections.ts';
+import { Documents } from './documents/documents.ts';
+import { documentStore, takeHttpDocuments } from './documents/http-documents.ts';
+import { readTrustedDocuments } from './documents/read-trusted.ts';
+import type { Exposure } from './exposure.ts';
 import { healthRoutes } from './health.ts';
 import { metricsRoute } from './gauges.ts';
 import type { Metrics } from './metrics.ts';
+import { Origins } from './origins.ts';
 import { servePages } from './pages.ts';
+import { PATIENCE, protect } from './protection.ts';
 import { PublicErrors } from './public-error.ts';
 import { weightsRoute, type PublishedWeights } from './published-weights.ts';
 import { requestIdOf, tellRequestIds } from './request-id.ts';
@@ -29,6 +37,7 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  readonly exposure: Exposure;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly weights: PublishedWeights;
@@ -49,29 +58,25 @@ const MAX_BODY_BYTES = 4 * 2 ** 20;
 
 /** One schema and one context over HTTP, WebSocket and server-sent events. @throws INVALID_INPUT when the port is taken */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { schema, services, access, host, port, log, metrics, isReady } = options;
+  const { schema, services, access, host, port, exposure, log, metrics, isReady } = options;
+  const onRefused = (limit: string): void => metrics.refused(limit);
+  const documents = await createDocuments(options, onRefused);
+  const origins = new Origins({ host, ...exposure });
+  const connections = new Connections(exposure, onRefused);
   const errors = new PublicErrors(log, (code) => metrics.errorAnswered(code));
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
+    requestTimeout: PATIENCE.requestTimeout,
+    http: PATIENCE,
     genReqId: ({ headers }) => requestIdOf(headers),
   });
   tellRequestIds(app, log);
+  await protect(app, { origins, allowedOrigins: exposure.allowedOrigins, errors, onRefused });
   const callers = new Callers({ access, metrics, log });
   callers.identifyRequests(app);
-  const apollo = new ApolloServer<RequestContext>({
-    schema,
-    plugins: [
-      ...[specStatus, noSubscriptionsOverHttp, asksForCredentials, landingPage, namesRequests(errors)],
-      fastifyApolloDrainPlugin(app),
-    ],
-    formatError: (_formatted, error) => errors.format(error),
-    parseOptions: PARSE_OPTIONS,
-    csrfPrevention: true,
-    introspection: true,
-    includeStacktraceInErrorResponses: false,
-    stopOnTerminationSignals: false,
-  });
+  const taken = takeHttpDocuments(app, documents, errors);
+  const apollo = createApollo(app, schema, documents, errors);
   await apollo.start();
 
   graphqlErrors(app, errors);
@@ -80,7 +85,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     method: ['GET', 'POST'],
     context: async ({ id, caller }) => ({ ...services, caller, requestId: id }),
   });
-  const sse = serveEventStream(app, { schema, services, errors, access });
+  const sse = serveEventStream(app, { schema, services, errors, access, documents, taken, connections });
   healthRoutes(app, services, isReady);
   metricsRoute(app, metrics, services, () => ({
     webSockets: webSocket?.sockets() ?? 0,
@@ -92,7 +97,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await listen(app, host, port);
   access.start();
   // After listening, or ws would report the server's own errors, such as a port in use, as its own.
-  const webSocket = serveWebSocket(app.server, { schema, services, errors, access, callers, log });
+  const webSocket = serveWebSocket(app.server, {
+    ...{ schema, services, errors, access, callers, log, documents, connections, origins, onRefused },
+    maxSubscriptions: exposure.maxSubscriptionsPerSocket,
+  });
   const { address, port: actualPort, family } = app.server.address() as AddressInfo;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}/graphql`,
@@ -108,6 +116,43 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
+function createApollo(
+  app: FastifyInstance,
+  schema: GraphQLSchema,
+  documents: Documents,
+  errors: PublicErrors,
+): ApolloServer<RequestContext> {
+  return new ApolloServer<RequestContext>({
+    schema,
+    plugins: [
+      ...[specStatus, noSubscriptionsOverHttp, asksForCredentials, namesRequests(errors)],
+      ApolloServerPluginLandingPageDisabled(),
+      fastifyApolloDrainPlugin(app),
+    ],
+    formatError: (_formatted, error) => errors.format(error),
+    documentStore: documentStore(documents),
+    // Ids are looked up before: nothing is remembered because a client says so.
+    persistedQueries: false,
+    csrfPrevention: true,
+    introspection: true,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+  });
+}
+
+async function createDocuments(
+  { schema, exposure, pagesFolder }: ServerOptions,
+  onRefused: (limit: string) => void,
+): Promise<Documents> {
+  const { trustedDocuments: places, trustedDocumentsOnly: trustedOnly } = exposure;
+  const own = path.join(pagesFolder, 'documents.json');
+  const trusted = await readTrustedDocuments({ schema, places, own });
+  return new Documents({
+    ...{ schema, limits: exposure, trusted, trustedOnly, onRefused },
+    knowsClients: trustedOnly || places.length > 0,
+  });
+}
+
 async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
   try {
     await app.listen({ host, port });
@@ -121,22 +166,23 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   }
 }
 
-/** How HTTP says what ends a request before anything of it is done. */
-const REFUSED: Partial<Record<ErrorCode, number>> = {
+/** How HTTP says what ends a request before anything of it is done; of others 400. */
+const STATUSES: Partial<Record<ErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   SOURCE_UNAVAILABLE: 503,
+  TOO_MANY_CONNECTIONS: 503,
 };
 
 /** What fails before GraphQL (a body that is no JSON, a wrong content type) is answered in GraphQL's form too. */
 function graphqlErrors(app: FastifyInstance, errors: PublicErrors): void {
   app.removeContentTypeParser('text/plain');
   app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
-    const ours = error instanceof MixgateError ? error : null;
-    const status = ours === null ? (error.statusCode ?? 500) : (REFUSED[ours.code] ?? 500);
+    const isOurs = error instanceof MixgateError;
+    const status = isOurs ? (STATUSES[error.code] ?? 400) : (error.statusCode ?? 500);
     if (status === 401) void reply.header('www-authenticate', CHALLENGE);
     const formatted =
-      ours === null && status < 500
+      status < 500 && !isOurs
         ? errors.format(new MixgateError('INVALID_INPUT', error.message), request.id)
         : errors.format(error, request.id);
     const isGraphql = request.headers.accept?.includes('application/graphql-response+json') === true;

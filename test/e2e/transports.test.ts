@@ -57,11 +57,11 @@ describe('GraphQL over HTTP', () => {
     expect(errors![0]!.message).toContain('/graphql/stream');
   });
 
-  it('answers a browser with an explorer that fetches nothing from elsewhere', async () => {
+  it('shows a browser the explorer, which fetches nothing from elsewhere', async () => {
     const page = await fetch(gateway.url, { headers: { accept: 'text/html' } });
-    const html = await page.text();
-    expect(html).toContain('GraphiQL');
-    const tags = html.match(/<(?:script|link|img|iframe)\b[^>]*>/g) ?? [];
+    expect(new URL(page.url).pathname).toBe('/api');
+    const tags = (await page.text()).match(/<(?:script|link|img|iframe)\b[^>]*>/g) ?? [];
+    expect(tags.length).toBeGreaterThan(0);
     expect(tags.filter((tag) => /(?:src|href)=["']?(?:https?:)?\/\//.test(tag))).toEqual([]);
   });
 
