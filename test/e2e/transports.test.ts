@@ -148,7 +148,8 @@ describe('graphql-sse', () => {
     const body = JSON.stringify({ query: GENERATE, variables: { input: input({ maxTokens: 3 }) } });
     const headers = ['-H', 'content-type: application/json', '-H', 'accept: text/event-stream'];
     const { stdout } = await exec('curl', ['-sN', `${gateway.url}/stream`, ...headers, '-d', body]);
-    expect(stdout.match(/^event: next$/gm)!.length).toBeGreaterThan(3);
+    // A plan, chunks (one, where curl reads late), and the end.
+    expect(stdout.match(/^event: next$/gm)!.length).toBeGreaterThanOrEqual(3);
     expect(stdout).toContain('"finishReason":"MAX_TOKENS"');
     expect(stdout.trimEnd().endsWith('event: complete\ndata:')).toBe(true);
   });
