@@ -84,8 +84,9 @@ const streamHandler = ({ schema, services, errors, access, documents, taken }: E
     },
     onSubscribe: ({ raw }, params) => {
       const document = taken.get(raw) ?? documents.take(params);
-      // They are only written out from here on, for which the formatted shape serves.
-      if ('errors' in document) return { errors: document.errors } as ExecutionResult;
+      // graphql-sse knows a result by its having `data`; what is undefined is not written.
+      if ('errors' in document)
+        return { data: undefined, errors: document.errors } as unknown as ExecutionResult;
       const { operationName, variables } = params;
       return {
         ...{ schema, document: document.document, contextValue: contextOf(raw, services) },
