@@ -35,13 +35,20 @@ export async function run(
   try {
     await answer(generation, services, retry);
   } catch (error) {
-    if (generation.signal.aborted)
-      generation.record({ type: 'GenerationCancelled', usage: generation.usage });
-    else {
-      const { code, message, retryable } = asMixgateError(error);
-      generation.record({ type: 'GenerationFailed', error: { code, message, retryable } });
-    }
+    if (generation.signal.aborted) recordAborted(generation);
+    else recordFailure(generation, asMixgateError(error));
   }
+}
+
+/** The final event of one whose signal was aborted: cancelled or, with an expected error as the reason, failed. */
+export function recordAborted(generation: Generation, usage = generation.usage): void {
+  const reason: unknown = generation.signal.reason;
+  if (reason instanceof MixgateError) recordFailure(generation, reason);
+  else generation.record({ type: 'GenerationCancelled', usage });
+}
+
+function recordFailure(generation: Generation, { code, message, retryable }: MixgateError): void {
+  generation.record({ type: 'GenerationFailed', error: { code, message, retryable } });
 }
 
 /** What a runtime that is gone says; another may do what it could not. */
@@ -162,7 +169,7 @@ type End = Pick<EndPart, 'usage' | 'memoryBytes'> & { readonly reason: FinishRea
 function finish(generation: Generation, { reason, usage, memoryBytes }: End, measured: Timings): void {
   if (memoryBytes !== undefined) generation.noteMemory(memoryBytes);
   if (reason === 'CANCELLED') {
-    generation.record({ type: 'GenerationCancelled', usage });
+    recordAborted(generation, usage);
     return;
   }
   const language = generation.reportLanguage();
