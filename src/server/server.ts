@@ -5,13 +5,15 @@ import fastifyApollo, { fastifyApolloDrainPlugin } from '@as-integrations/fastif
 import fastify, { type FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import { MixgateError, messageOf } from '../errors.ts';
+import type { ConfigStatus } from '../live-config.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
 import { landingPage, namesRequests, noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
 import { httpCaller } from './caller.ts';
 import { PARSE_OPTIONS } from './documents.ts';
 import { healthRoutes } from './health.ts';
-import { metricsRoute } from './gauges.ts';
+import { metricsRoute, type OpenCounts } from './gauges.ts';
+import { configGauges } from './config-gauges.ts';
 import type { Metrics } from './metrics.ts';
 import { servePages } from './pages.ts';
 import { PublicErrors } from './public-error.ts';
@@ -31,13 +33,15 @@ export interface ServerOptions {
   readonly weights: PublishedWeights;
   /** Of what Vite built: `worker` and `dashboard`. */
   readonly pagesFolder: string;
-  /** False while the gateway drains. */
-  readonly isReady: () => boolean;
+  /** Of the last reading of the configuration. */
+  readonly configStatus: () => ConfigStatus;
 }
 
 export interface Server {
   /** Address of the GraphQL endpoint. */
   readonly url: string;
+  /** Is not ready from now on, and sends away who has nothing under way; answers until it is closed. */
+  drain(): void;
   /** Takes no new connections, ends every subscription, and resolves when all sockets are closed. */
   close(): Promise<void>;
 }
@@ -46,7 +50,8 @@ const MAX_BODY_BYTES = 4 * 2 ** 20;
 
 /** One schema and one context over HTTP, WebSocket and server-sent events. @throws INVALID_INPUT when the port is taken */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { schema, services, host, port, log, metrics, isReady } = options;
+  const { schema, services, host, port, log, metrics } = options;
+  let isDraining = false;
   const errors = new PublicErrors(log, (code) => metrics.errorAnswered(code));
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
@@ -80,11 +85,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     }),
   });
   const sse = serveEventStream(app, { schema, services, errors });
-  healthRoutes(app, services, isReady);
-  metricsRoute(app, metrics, services, () => ({
+  const open = () => ({
     webSockets: webSocket?.sockets() ?? 0,
     subscriptions: { websocket: webSocket?.operations() ?? 0, sse: sse.operations() },
-  }));
+  });
+  operatorRoutes(app, options, { isReady: () => !isDraining, open });
   await servePages(app, options.pagesFolder);
   weightsRoute(app, options.weights);
 
@@ -94,6 +99,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { address, port: actualPort, family } = app.server.address() as AddressInfo;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}/graphql`,
+    drain() {
+      isDraining = true;
+      webSocket.drain();
+    },
     async close() {
       // What readers have just been given is still on its way to the sockets.
       await setImmediate();
@@ -104,6 +113,24 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
   };
 }
+
+/** What whoever runs the gateway asks. */
+function operatorRoutes(
+  app: FastifyInstance,
+  { services, metrics, configStatus }: ServerOptions,
+  { isReady, open }: { readonly isReady: () => boolean; readonly open: () => OpenCounts },
+): void {
+  endsKeepAlive(app, isReady);
+  healthRoutes(app, services, { isReady, configStatus });
+  configGauges(metrics.registry, configStatus);
+  metricsRoute(app, metrics, services, open);
+}
+
+/** While it drains, a balancer that keeps connections is to take another gateway for its next request. */
+const endsKeepAlive = (app: FastifyInstance, isReady: () => boolean) =>
+  app.addHook('onSend', async (_request, reply) => {
+    if (!isReady()) reply.header('connection', 'close');
+  });
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
   try {

@@ -20,6 +20,9 @@ export interface TransportOptions {
   readonly errors: PublicErrors;
 }
 
+/** When clients that are sent away may come again, milliseconds. */
+const RETRY_MS = 1000;
+
 /** graphql-sse, distinct connections mode, at /graphql/stream. */
 export function serveEventStream(app: FastifyInstance, { schema, services, errors }: TransportOptions) {
   const open = new Set<ServerResponse>();
@@ -62,7 +65,8 @@ export function serveEventStream(app: FastifyInstance, { schema, services, error
   });
 
   return {
-    close: () => open.forEach((response) => response.destroy()),
+    /** Without `complete`: who reads has not read to the end, and is to come again. */
+    close: () => open.forEach((response) => response.end(`retry: ${RETRY_MS}\n\n`)),
     /** Under way. */
     operations: () => open.size,
   };

@@ -24,6 +24,8 @@ interface Extra {
   readonly socket: WebSocket;
 }
 
+type SocketContext = Pick<Context<Record<string, unknown>, Extra>, 'subscriptions' | 'extra'>;
+
 /** graphql-transport-ws at /graphql. graphql-ws awaits each send, so that a slow client slows only its own reading. */
 export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
   const sockets = new WebSocketServer({
@@ -33,15 +35,24 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
     handleProtocols: (protocols) =>
       protocols.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
   });
-  const contexts = new Set<Pick<Context, 'subscriptions'>>();
+  const contexts = new Set<SocketContext>();
   const graphql = graphqlServer(options, contexts);
   // The HTTP server's own, which ws passes on.
   sockets.on('error', (error) => options.errors.format(error));
   sockets.on('connection', (socket) => attach(socket, { ...options, graphql }));
   return {
+    /** Sends away who has nothing under way. */
+    drain: () => {
+      const busy = [...contexts].filter(({ subscriptions }) => Object.keys(subscriptions).length > 0);
+      const isBusy = new Set(busy.map(({ extra }) => extra.socket));
+      for (const socket of sockets.clients) if (!isBusy.has(socket)) sendAway(socket);
+    },
+    /** Resolves when every socket is closed; one whose other end does not answer is cut. */
     close: async () => {
-      for (const socket of sockets.clients) socket.close(GOING_AWAY, 'Going away');
+      for (const socket of sockets.clients) sendAway(socket);
+      const timer = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), GOODBYE_MS);
       await new Promise<void>((resolve) => sockets.close(() => resolve()));
+      clearTimeout(timer);
     },
     sockets: () => sockets.clients.size,
     /** Under way, queries included. */
@@ -50,12 +61,17 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
   };
 }
 
-const GOING_AWAY = 1001;
+/** Close code of the WebSocket registry: clients connect again. */
+const SERVICE_RESTART = 1012;
+/** How long a client may take to answer a goodbye. */
+const GOODBYE_MS = 1000;
+
+const sendAway = (socket: WebSocket): void => socket.close(SERVICE_RESTART, 'Service restart');
 
 /** Keeps the connections that are open in `contexts`. */
 function graphqlServer(
   { schema, services, errors }: TransportOptions,
-  contexts: Set<Pick<Context, 'subscriptions'>>,
+  contexts: Set<SocketContext>,
 ): Server<Extra> {
   const ids = new WeakMap<WebSocket, string>();
   const socketId = (socket: WebSocket) => {

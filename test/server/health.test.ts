@@ -11,7 +11,8 @@ async function readyWith(diskUse: () => Promise<{ freeBytes: number }>) {
     archive: { history: { status: () => ({ problem: null, pending: 0 }) } },
     pulls: { diskUse },
   };
-  healthRoutes(app, services as unknown as Services, () => true);
+  const configStatus = () => ({ problem: null, readAt: 0 });
+  healthRoutes(app, services as unknown as Services, { isReady: () => true, configStatus });
   const { statusCode, body } = await app.inject('/health/ready');
   return { statusCode, ...(JSON.parse(body) as { degraded: { about: string; text: string }[] }) };
 }

@@ -1,0 +1,48 @@
+import type { ConfigKey } from './config.ts';
+
+/**
+ * Whether an option takes effect when the configuration is reread. What does is read where it is used, through the
+ * live configuration, and never copied; or acted upon when it changes (`Gateway.reconfigure`, src/cli/serve.ts).
+ */
+export const RELOADS: Readonly<Record<ConfigKey, boolean>> = {
+  host: false,
+  port: false,
+  modelsDir: true,
+  watchModels: true,
+  manifests: true,
+  hfEndpoint: false,
+  allowedHosts: true,
+  pullSchemes: true,
+  pullsAtOnce: true,
+  pullConnections: true,
+  pullSegment: true,
+  pullStallMs: true,
+  pullRetryMs: true,
+  diskBudget: true,
+  dataDir: false,
+  gpu: false,
+  threads: true,
+  workerLeaseMs: true,
+  workerKey: false,
+  webgpuHeadless: true,
+  chromium: true,
+  slots: true,
+  maxQueued: true,
+  maxWaitMs: true,
+  maxRunMs: true,
+  disconnectGraceMs: true,
+  keepGenerations: true,
+  keepGenerationsMs: true,
+  keepGenerationsBytes: true,
+  history: false,
+  historyUrl: false,
+  historyKeepDays: true,
+  historyMaxBytes: true,
+  deviceMargin: true,
+  hostMargin: true,
+  runnerMemoryTolerance: true,
+  drainMs: true,
+  logLevel: true,
+  logFormat: false,
+  logPrompts: true,
+};
