@@ -185,7 +185,7 @@ export const configSchema = z.strictObject({
   hostMargin: bytesSchema.default(512 * MIB).describe('Bytes of free host memory that no plan uses.'),
   runnerMemoryTolerance: bytesSchema
     .nullable()
-    .default(2048 * MIB)
+    .default(4096 * MIB)
     .describe(
       'Bytes of host memory that a runner may take beyond its plan before it is ended, so that a leak does not take the machine along (Linux); null: any number.',
     ),

@@ -22,6 +22,7 @@ export const generationLimits = (config: Config) => ({
   get disconnectGraceMs() {
     return config.disconnectGraceMs;
   },
+  keepEnded: keepEnded(config),
   deadlines: {
     get waitMs() {
       return config.maxWaitMs;
@@ -35,6 +36,12 @@ export const generationLimits = (config: Config) => ({
 export const browserLimits = (config: Config) => ({
   get leaseMs() {
     return config.workerLeaseMs;
+  },
+});
+
+export const residentLimits = (config: Config) => ({
+  get hostToleranceBytes() {
+    return config.runnerMemoryTolerance;
   },
 });
 

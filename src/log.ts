@@ -41,6 +41,8 @@ export interface LogEvents {
   'headless.unavailable': { reason: string };
   'runner.started': { pid: number | null; gpu: string };
   'runner.exited': { pid: number | null; reason: string };
+  /** It took more host memory than it may, and is ended. */
+  'runner.outgrown': { pid: number; bytes: number; limitBytes: number };
   'runner.output': { pid: number | null; text: string };
   'comparison.noCandidates': { generation: string; code: string; message: string };
   'resident.loading': { resident: string; variant: string; device: string; gpuLayers: number };

@@ -37,6 +37,7 @@ import {
   keepEnded,
   margins,
   pullLimits,
+  residentLimits,
   transferLimits,
   withLive,
 } from './live-options.ts';
@@ -81,20 +82,20 @@ async function createGateway(
   const webGpu = new WebGpu(withLive({ publish, onChange, log }, browserLimits(config)));
   const backends = [createLlamaCpp(config, log), webGpu].map(supervise);
   const machine: Machine = new Machine({ backends, margins: margins(config), log, now: Date.now });
-  const residency = new ResidencyLoop({
-    ...{ backends, log, now: Date.now, observer },
-    weightsOf: weightsIn(catalog, settings),
-    onMemoryChange: onChange,
-  });
+  const weightsOf = weightsIn(catalog, settings);
+  const residency = new ResidencyLoop(
+    withLive(
+      { backends, log, now: Date.now, observer, weightsOf, onMemoryChange: onChange },
+      residentLimits(config),
+    ),
+  );
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const load = (request: ModelLoadRequest) =>
     loadModel(request, 'pinned', { planner, machine, residency, observer });
   const { close, ...pulling } = createPulling(config, { catalog, http, settings, planner, load, log });
   const archive = new Archive(createHistory(config, log), catalog);
   const running = { planner, machine, residency, archive, observer, log };
-  const generations = new Generations(
-    withLive({ ...running, now: Date.now, keepEnded: keepEnded(config) }, generationLimits(config)),
-  );
+  const generations = new Generations(withLive({ ...running, now: Date.now }, generationLimits(config)));
   const folder = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
   const evaluations = new Evaluations({ ...running, catalog, folder, now: Date.now });
   const comparisons = createComparisons(config, { ...running, catalog, generations });

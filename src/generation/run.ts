@@ -47,8 +47,10 @@ export function recordAborted(generation: Generation, usage = generation.usage):
   else generation.record({ type: 'GenerationCancelled', usage });
 }
 
-function recordFailure(generation: Generation, { code, message, retryable }: MixgateError): void {
-  generation.record({ type: 'GenerationFailed', error: { code, message, retryable } });
+function recordFailure(generation: Generation, { code, message, retryable, data }: MixgateError): void {
+  const { retryAfterMs } = data;
+  const later = typeof retryAfterMs === 'number' ? { retryAfterMs } : {};
+  generation.record({ type: 'GenerationFailed', error: { code, message, retryable, ...later } });
 }
 
 /** What a runtime that is gone says; another may do what it could not. */
@@ -56,13 +58,16 @@ const LOST: ReadonlySet<string> = new Set(['BACKEND_CRASHED', 'DEVICE_LOST']);
 
 const NOTHING_LEFT: ReadonlySet<string> = new Set(['INVALID_INPUT', 'BACKEND_UNAVAILABLE', 'NO_PLAN_FITS']);
 
+/** Nothing was tried: it is known when that makes sense again. */
+const isHeldOff = ({ data }: MixgateError): boolean => data['retryAfterMs'] !== undefined;
+
 /** Where a runtime goes away before it has sent anything, what is left of them is planned with once more. */
 async function answer(generation: Generation, services: RunServices, retry: Retry): Promise<void> {
   const waits: Waits = { loadingSince: 0, loadMs: 0, grantedAt: 0 };
   try {
     await attempt(generation, services, waits, retry);
   } catch (error) {
-    const isLost = error instanceof MixgateError && LOST.has(error.code);
+    const isLost = error instanceof MixgateError && LOST.has(error.code) && !isHeldOff(error);
     if (!isLost || generation.firstTokenAt !== null || generation.signal.aborted) throw error;
     services.machine.invalidate();
     await attempt(generation, services, waits, retry).catch((again: unknown) => {
@@ -83,6 +88,7 @@ async function attempt(
   const deadline = deadlineIn(Math.min(services.deadlines.runMs, maxRunMs ?? Infinity), runTimeout);
   const drift = new DriftStop(generation, retry);
   const signal = AbortSignal.any([generation.signal, deadline.signal, drift.signal]);
+  let hasAnswered = false;
   try {
     waits.grantedAt = services.now();
     generation.startPrefill(lease.resident.measuredBytes);
@@ -98,6 +104,7 @@ async function attempt(
         drift.check();
         continue;
       }
+      hasAnswered = part.reason !== 'CANCELLED';
       const isStopped = part.reason === 'CANCELLED' && drift.isReasonOf(signal);
       if (part.reason === 'CANCELLED' && !generation.signal.aborted && !isStopped) signal.throwIfAborted();
       if (part.reason !== 'CANCELLED') drift.checkWhole();
@@ -107,7 +114,7 @@ async function attempt(
     }
   } finally {
     deadline.clear();
-    lease.release();
+    lease.release(hasAnswered);
   }
 }
 

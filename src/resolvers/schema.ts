@@ -5,6 +5,7 @@ import {
   BackendResolver,
   DeviceResolver,
   ResidentModelResolver,
+  CrashLoopResolver,
   WaitingRequestResolver,
 } from './backend/resolver.ts';
 import { ComparisonEventResolver, ComparisonResolver, LaneResolver } from './comparison/resolver.ts';
@@ -54,6 +55,7 @@ export async function createSchema(): Promise<GraphQLSchema> {
       ResidentModelResolver,
       VariantResolver,
       VersionResolver,
+      CrashLoopResolver,
       WaitingRequestResolver,
       WorkerResolver,
     ],

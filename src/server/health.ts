@@ -64,6 +64,7 @@ async function healthOf(services: Services, config: ConfigStatus): Promise<Healt
   const degraded = [
     ...historyProblem(archive.history.status()),
     ...(await diskProblem(pulls)),
+    ...crashProblems(services),
     ...configProblem(config),
   ];
   if (machine.devices().length > 0)
@@ -83,6 +84,12 @@ const historyProblem = ({ problem, pending }: { problem: string | null; pending:
   problem === null
     ? []
     : [{ about: 'HISTORY', text: `The history cannot be used (${problem}): ${pending} changes wait.` }];
+
+const crashProblems = ({ residency }: Services): HealthReason[] =>
+  residency.crashLoops().map(({ variantId, deviceId, crashes, reason }) => ({
+    about: 'BACKEND',
+    text: `${variantId} crashed ${crashes} times in a row on ${deviceId} and is loaded less and less often: ${reason}`,
+  }));
 
 const configProblem = ({ problem }: ConfigStatus): HealthReason[] =>
   problem === null

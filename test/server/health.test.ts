@@ -7,6 +7,7 @@ import type { Services } from '../../src/resolvers/services.ts';
 async function readyWith(diskUse: () => Promise<{ freeBytes: number }>) {
   const app = fastify();
   const services = {
+    residency: { crashLoops: () => [] },
     machine: { refresh: async () => undefined, backends: [], devices: () => [{}] },
     archive: { history: { status: () => ({ problem: null, pending: 0 }) } },
     pulls: { diskUse },

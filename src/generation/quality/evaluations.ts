@@ -137,18 +137,20 @@ export class Evaluations {
       this.#options,
       { signal, onPlan: nothing, onPosition: nothing, onLoading: nothing },
     );
+    let hasAnswered = false;
     try {
       const { text, maxWindows } = request;
       const { contextSize } = subject;
       const { resident } = lease;
       if (resident.score === undefined) throw cannotScore(lease.plan.backendId);
       for await (const part of resident.score({ text, contextSize, maxWindows, reference }, signal)) {
+        hasAnswered = part.type === 'end' && part.reason === 'COMPLETED';
         if (part.type === 'end') yield this.#ended(part, { model: request.model, quantization }, signal);
         // The last event says 1.
         else if (part.fraction < 1) yield { quantization, progress: part.fraction, result: null };
       }
     } finally {
-      lease.release();
+      lease.release(hasAnswered);
     }
   }
 
