@@ -152,6 +152,12 @@ const options = {
     .describe('Bytes that the history may take; the oldest entries go first. 0: without limit.'),
   deviceMargin: bytesSchema.default(1024 * MIB).describe("Bytes of a GPU's free memory that no plan uses."),
   hostMargin: bytesSchema.default(512 * MIB).describe('Bytes of free host memory that no plan uses.'),
+  runnerMemoryTolerance: bytesSchema
+    .nullable()
+    .default(4096 * MIB)
+    .describe(
+      'Bytes of host memory that a runner may take beyond its plan before it is ended, so that a leak does not take the machine along (Linux); null: any number.',
+    ),
   drainMs: whole(0, 3_600_000)
     .default(10_000)
     .describe('How long running generations may go on after SIGTERM, milliseconds.'),
@@ -200,7 +206,7 @@ const DOCUMENTED_DEFAULTS: Partial<Record<ConfigKey, string>> = {
   dataDir: '~/.local/share/mixgate',
   hfEndpoint: 'https://huggingface.co',
 };
-const documentedDefault = (key: ConfigKey): string =>
+export const documentedDefault = (key: ConfigKey): string =>
   DOCUMENTED_DEFAULTS[key] ?? JSON.stringify(configSchema.parse({})[key]);
 
 const kebab = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -208,12 +214,16 @@ export const flagName = (key: ConfigKey): string => `--${kebab(key)}`;
 export const environmentName = (key: ConfigKey): string =>
   `MIXGATE_${kebab(key).toUpperCase().replaceAll('-', '_')}`;
 
+/** The file that the flags or the environment name. */
+export const configFileOf = (flags: ConfigSource, environment: NodeJS.ProcessEnv): string | undefined =>
+  (flags['config'] as string | undefined) ?? (environment['MIXGATE_CONFIG'] || undefined);
+
 /**
  * Puts the sources together and checks the result.
  * @throws INVALID_INPUT with every problem of the file and of the whole at once
  */
 export function loadConfig(flags: ConfigSource, environment: NodeJS.ProcessEnv): Config {
-  const file = (flags['config'] as string | undefined) ?? environment['MIXGATE_CONFIG'];
+  const file = configFileOf(flags, environment);
   const { source, nameOf } = readConfigFile(file);
   const given = { ...source, ...fromEnvironment(environment), ...onlyKnown(flags) };
   const result = configSchema.safeParse(given);
@@ -247,29 +257,3 @@ function fromEnvironment(environment: NodeJS.ProcessEnv): ConfigSource {
 
 const onlyKnown = (flags: ConfigSource): ConfigSource =>
   Object.fromEntries(CONFIG_KEYS.filter((key) => flags[key] !== undefined).map((key) => [key, flags[key]]));
-
-/** docs/configuration.md. */
-export function configReference(): string {
-  const rows = CONFIG_KEYS.map((key) => {
-    const schema = configSchema.shape[key];
-    return `| \`${key}\` | \`${flagName(key)}\` | \`${environmentName(key)}\` | \`${documentedDefault(key)}\` | ${schema.description} |`;
-  });
-  return `# Configuration
-
-Made by \`npm run generate\` from the schema that checks it (src/config.ts). Every option can stand in a YAML or JSON
-file (\`--config FILE\` or \`MIXGATE_CONFIG\`), in the environment, or on the command line; the later wins. A file may
-group options: \`webgpu: { headless: true }\` is \`webgpuHeadless: true\`. Several folders of \`modelsDir\`: a list in
-the file, separated as in PATH in the environment, the flag repeated; other lists are separated by commas. Bytes may
-carry a unit: \`512MiB\`, \`16GB\`.
-
-| file | flag | environment | default | |
-| --- | --- | --- | --- | --- |
-${rows.join('\n')}
-
-All of them as a file:
-
-\`\`\`yaml
-${CONFIG_KEYS.map((key) => `# ${key}: ${documentedDefault(key)}`).join('\n')}
-\`\`\`
-`;
-}

@@ -8,6 +8,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Access } from '../access/access.ts';
 import { MixgateError, messageOf, type ErrorCode } from '../errors.ts';
+import type { ConfigStatus } from '../live-config.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
 import { asksForCredentials, CHALLENGE, namesRequests } from './apollo-plugins.ts';
@@ -19,7 +20,8 @@ import { documentStore, takeHttpDocuments } from './documents/http-documents.ts'
 import { readTrustedDocuments } from './documents/read-trusted.ts';
 import type { Exposure } from './exposure.ts';
 import { healthRoutes } from './health.ts';
-import { metricsRoute } from './gauges.ts';
+import { metricsRoute, type OpenCounts } from './gauges.ts';
+import { configGauges } from './config-gauges.ts';
 import type { Metrics } from './metrics.ts';
 import { Origins } from './origins.ts';
 import { servePages } from './pages.ts';
@@ -43,13 +45,15 @@ export interface ServerOptions {
   readonly weights: PublishedWeights;
   /** Of what Vite built: `worker` and `dashboard`. */
   readonly pagesFolder: string;
-  /** False while the gateway drains. */
-  readonly isReady: () => boolean;
+  /** Of the last reading of the configuration. */
+  readonly configStatus: () => ConfigStatus;
 }
 
 export interface Server {
   /** Address of the GraphQL endpoint. */
   readonly url: string;
+  /** Is not ready from now on, and sends away who has nothing under way; answers until it is closed. */
+  drain(): void;
   /** Takes no new connections, ends every subscription, and resolves when all sockets are closed. */
   close(): Promise<void>;
 }
@@ -58,7 +62,8 @@ const MAX_BODY_BYTES = 4 * 2 ** 20;
 
 /** One schema and one context over HTTP, WebSocket and server-sent events. @throws INVALID_INPUT when the port is taken */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { schema, services, access, host, port, exposure, log, metrics, isReady } = options;
+  const { schema, services, access, host, port, exposure, log, metrics } = options;
+  let isDraining = false;
   const onRefused = (limit: string): void => metrics.refused(limit);
   const documents = await createDocuments(options, onRefused);
   const origins = new Origins({ host, ...exposure });
@@ -86,11 +91,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     context: async ({ id, caller }) => ({ ...services, caller, requestId: id }),
   });
   const sse = serveEventStream(app, { schema, services, errors, access, documents, taken, connections });
-  healthRoutes(app, services, isReady);
-  metricsRoute(app, metrics, services, () => ({
+  const open = () => ({
     webSockets: webSocket?.sockets() ?? 0,
     subscriptions: { websocket: webSocket?.operations() ?? 0, sse: sse.operations() },
-  }));
+  });
+  operatorRoutes(app, options, { isReady: () => !isDraining, open });
   await servePages(app, options.pagesFolder);
   weightsRoute(app, options.weights);
 
@@ -99,11 +104,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   // After listening, or ws would report the server's own errors, such as a port in use, as its own.
   const webSocket = serveWebSocket(app.server, {
     ...{ schema, services, errors, access, callers, log, documents, connections, origins, onRefused },
-    maxSubscriptions: exposure.maxSubscriptionsPerSocket,
+    limits: exposure,
   });
   const { address, port: actualPort, family } = app.server.address() as AddressInfo;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}/graphql`,
+    drain() {
+      isDraining = true;
+      webSocket.drain();
+    },
     async close() {
       // What readers have just been given is still on its way to the sockets.
       await setImmediate();
@@ -152,6 +161,23 @@ async function createDocuments(
     knowsClients: trustedOnly || places.length > 0,
   });
 }
+/** What whoever runs the gateway asks. */
+function operatorRoutes(
+  app: FastifyInstance,
+  { services, metrics, configStatus }: ServerOptions,
+  { isReady, open }: { readonly isReady: () => boolean; readonly open: () => OpenCounts },
+): void {
+  endsKeepAlive(app, isReady);
+  healthRoutes(app, services, { isReady, configStatus });
+  configGauges(metrics.registry, configStatus);
+  metricsRoute(app, metrics, services, open);
+}
+
+/** While it drains, a balancer that keeps connections is to take another gateway for its next request. */
+const endsKeepAlive = (app: FastifyInstance, isReady: () => boolean) =>
+  app.addHook('onSend', async (_request, reply) => {
+    if (!isReady()) reply.header('connection', 'close');
+  });
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
   try {

@@ -27,6 +27,9 @@ interface EventStreamOptions extends TransportOptions {
   readonly taken: TakenDocuments;
 }
 
+/** When clients that are sent away may come again, milliseconds. */
+const RETRY_MS = 1000;
+
 /** graphql-sse, distinct connections mode, at /graphql/stream. */
 export function serveEventStream(app: FastifyInstance, options: EventStreamOptions) {
   const { errors, connections } = options;
@@ -63,7 +66,8 @@ export function serveEventStream(app: FastifyInstance, options: EventStreamOptio
   });
 
   return {
-    close: () => open.forEach((response) => response.destroy()),
+    /** Without `complete`: who reads has not read to the end, and is to come again. */
+    close: () => open.forEach((response) => response.end(`retry: ${RETRY_MS}\n\n`)),
     /** Under way. */
     operations: () => open.size,
   };

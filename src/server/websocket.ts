@@ -10,6 +10,7 @@ import { asMixgateError, messageOf, MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext } from '../resolvers/services.ts';
 import type { Callers } from './caller.ts';
+import type { Exposure } from './exposure.ts';
 import type { Origins } from './origins.ts';
 import { misplacedOf } from './protection.ts';
 import type { TransportOptions } from './sse.ts';
@@ -27,8 +28,7 @@ export interface WebSocketOptions extends TransportOptions {
   readonly callers: Callers;
   readonly log: Log;
   readonly origins: Origins;
-  /** Operations under way at once on one socket. */
-  readonly maxSubscriptions: number;
+  readonly limits: Pick<Exposure, 'maxSubscriptionsPerSocket'>;
   readonly onRefused: (limit: string) => void;
 }
 
@@ -40,6 +40,8 @@ interface Extra {
   /** Known once connection_init was taken. */
   caller: Caller | null;
 }
+
+type SocketContext = Pick<Context<Record<string, unknown>, Extra>, 'subscriptions' | 'extra'>;
 
 /** graphql-transport-ws at /graphql. graphql-ws awaits each send, so that a slow client slows only its own reading. */
 export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
@@ -57,7 +59,7 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
     handleProtocols: (protocols) =>
       protocols.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
   });
-  const contexts = new Set<Pick<Context, 'subscriptions'>>();
+  const contexts = new Set<SocketContext>();
   const graphql = graphqlServer(options, contexts);
   // The HTTP server's own, which ws passes on.
   sockets.on('error', (error) => options.errors.format(error));
@@ -65,9 +67,18 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
     attach({ id: randomUUID(), socket, headers, caller: null }, { ...options, graphql }),
   );
   return {
+    /** Sends away who has nothing under way. */
+    drain: () => {
+      const busy = [...contexts].filter(({ subscriptions }) => Object.keys(subscriptions).length > 0);
+      const isBusy = new Set(busy.map(({ extra }) => extra.socket));
+      for (const socket of sockets.clients) if (!isBusy.has(socket)) sendAway(socket);
+    },
+    /** Resolves when every socket is closed; one whose other end does not answer is cut. */
     close: async () => {
-      for (const socket of sockets.clients) socket.close(GOING_AWAY, 'Going away');
+      for (const socket of sockets.clients) sendAway(socket);
+      const timer = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), GOODBYE_MS);
       await new Promise<void>((resolve) => sockets.close(() => resolve()));
+      clearTimeout(timer);
     },
     sockets: () => sockets.clients.size,
     /** Under way, queries included. */
@@ -76,12 +87,17 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
   };
 }
 
-const GOING_AWAY = 1001;
+/** Close code of the WebSocket registry: clients connect again. */
+const SERVICE_RESTART = 1012;
+/** How long a client may take to answer a goodbye. */
+const GOODBYE_MS = 1000;
+
+const sendAway = (socket: WebSocket): void => socket.close(SERVICE_RESTART, 'Service restart');
 
 /** Keeps the connections that are open in `contexts`. */
 function graphqlServer(
-  { schema, services, errors, access, callers, documents, maxSubscriptions, onRefused }: WebSocketOptions,
-  contexts: Set<Pick<Context, 'subscriptions'>>,
+  { schema, services, errors, access, callers, documents, limits, onRefused }: WebSocketOptions,
+  contexts: Set<SocketContext>,
 ): Server<Extra> {
   return makeServer<Record<string, unknown>, Extra>({
     schema,
@@ -107,9 +123,10 @@ function graphqlServer(
     onClose: (context) => void contexts.delete(context),
     connectionInitWaitTimeout: CONNECTION_INIT_MS,
     onSubscribe: ({ subscriptions }, _id, payload) => {
-      if (Object.keys(subscriptions).length > maxSubscriptions) {
+      const { maxSubscriptionsPerSocket: maximum } = limits;
+      if (Object.keys(subscriptions).length > maximum) {
         onRefused('maxSubscriptionsPerSocket');
-        return [tooManySubscriptions(maxSubscriptions)];
+        return [tooManySubscriptions(maximum)];
       }
       const { operationName, variables } = payload;
       const taken = documents.take(payload);

@@ -7,11 +7,13 @@ import type { Services } from '../../src/resolvers/services.ts';
 async function readyWith(diskUse: () => Promise<{ freeBytes: number }>) {
   const app = fastify();
   const services = {
+    residency: { crashLoops: () => [] },
     machine: { refresh: async () => undefined, backends: [], devices: () => [{}] },
     archive: { history: { status: () => ({ problem: null, pending: 0 }) } },
     pulls: { diskUse },
   };
-  healthRoutes(app, services as unknown as Services, () => true);
+  const configStatus = () => ({ problem: null, readAt: 0 });
+  healthRoutes(app, services as unknown as Services, { isReady: () => true, configStatus });
   const { statusCode, body } = await app.inject('/health/ready');
   return { statusCode, ...(JSON.parse(body) as { degraded: { about: string; text: string }[] }) };
 }

@@ -3,6 +3,7 @@ import { request, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openCaller } from '../../src/access/caller.ts';
 import { loadConfig } from '../../src/config.ts';
 import { EventLog } from '../../src/generation/event-log.ts';
 import { createSchema } from '../../src/resolvers/schema.ts';
@@ -12,6 +13,7 @@ import { Documents } from '../../src/server/documents/documents.ts';
 import { PublicErrors } from '../../src/server/public-error.ts';
 import { serveEventStream } from '../../src/server/sse.ts';
 import { TrustedDocuments } from '../../src/server/documents/trusted-documents.ts';
+import { openAccess } from '../support/access.ts';
 import { recordingLog } from '../support/recording-log.ts';
 
 const CHUNKS = 10_000;
@@ -24,6 +26,7 @@ const app = fastify();
 beforeAll(async () => {
   const limits = loadConfig({}, {});
   const schema = await createSchema();
+  app.addHook('onRequest', async (request) => void (request.caller = openCaller('reader')));
   serveEventStream(app, {
     schema,
     services: { generations: { get: () => ({ log }) } } as unknown as Services,
@@ -34,6 +37,7 @@ beforeAll(async () => {
     }),
     connections: new Connections(limits, () => undefined),
     taken: new WeakMap(),
+    access: openAccess(),
   });
   await app.listen({ port: 0, host: '127.0.0.1' });
 });

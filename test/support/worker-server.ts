@@ -54,7 +54,7 @@ export class WorkerServer {
       metrics: new Metrics(),
       weights: this.#weights,
       pagesFolder: path.resolve(import.meta.dirname, '../../dist'),
-      isReady: () => true,
+      configStatus: () => ({ problem: null, readAt: 0 }),
     });
   }
 
