@@ -29,10 +29,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   const metrics = new Metrics();
   const gateway = await createGateway(config, log, metrics);
   const { services, access } = gateway;
-  await checkExposure(config, access).catch(async (error: unknown) => {
-    await gateway.dispose();
-    throw error;
-  });
+  await checked(gateway, config);
   await startWork(config, services, { metrics, log });
   const server = await startServer({
     schema: await createSchema(),
@@ -85,6 +82,14 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
   process.stderr.write(await banner(server.url, gateway, config));
   if (problem !== null) process.stderr.write(`${pc.yellow('No browser without a window')}: ${problem}\n\n`);
   process.stdout.write(`ready ${server.url}\n`);
+}
+
+/** Whoever may not be reached as it is goes again. */
+async function checked(gateway: Gateway, config: Config): Promise<void> {
+  await checkExposure(config, gateway.access).catch(async (error: unknown) => {
+    await gateway.dispose();
+    throw error;
+  });
 }
 
 /** The second call exits at once. */
