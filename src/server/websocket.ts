@@ -26,7 +26,6 @@ export interface WebSocketOptions extends TransportOptions {
   readonly origins: Origins;
   /** Operations under way at once on one socket. */
   readonly maxSubscriptions: number;
-  readonly onRefused: (limit: string) => void;
 }
 
 interface Extra {
@@ -70,7 +69,7 @@ const GOING_AWAY = 1001;
 
 /** Keeps the connections that are open in `contexts`. */
 function graphqlServer(
-  { schema, services, errors, documents, maxSubscriptions, onRefused }: WebSocketOptions,
+  { schema, services, errors, documents, maxSubscriptions }: WebSocketOptions,
   contexts: Set<Pick<Context, 'subscriptions'>>,
 ): Server<Extra> {
   const ids = new WeakMap<WebSocket, string>();
@@ -90,10 +89,8 @@ function graphqlServer(
     onClose: (context) => void contexts.delete(context),
     connectionInitWaitTimeout: CONNECTION_INIT_MS,
     onSubscribe: ({ subscriptions }, _id, payload) => {
-      if (Object.keys(subscriptions).length > maxSubscriptions) {
-        onRefused('maxSubscriptionsPerSocket');
+      if (Object.keys(subscriptions).length > maxSubscriptions)
         return [tooManySubscriptions(maxSubscriptions)];
-      }
       const { operationName, variables } = payload;
       const taken = documents.take(payload);
       if ('errors' in taken) return taken.errors;
@@ -123,15 +120,9 @@ interface Refusal {
 }
 
 /** Why a request does not become a WebSocket; where it does, its place is taken until its connection is closed. */
-function refusalOf(
-  request: IncomingMessage,
-  { origins, connections, onRefused }: WebSocketOptions,
-): Refusal | null {
+function refusalOf(request: IncomingMessage, { origins, connections }: WebSocketOptions): Refusal | null {
   const misplaced = misplacedOf(request, origins);
-  if (misplaced !== null) {
-    onRefused(misplaced.status === 421 ? 'hostnames' : 'allowedOrigins');
-    return misplaced;
-  }
+  if (misplaced !== null) return misplaced;
   try {
     request.socket.once('close', connections.enter(request.socket.remoteAddress ?? 'unknown'));
     return null;

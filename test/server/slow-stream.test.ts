@@ -30,9 +30,8 @@ beforeAll(async () => {
     errors: new PublicErrors(recordingLog().log, () => undefined),
     documents: new Documents({
       ...{ schema, limits, trusted: new TrustedDocuments(), trustedOnly: false, knowsClients: false },
-      onRefused: () => undefined,
     }),
-    connections: new Connections(limits, () => undefined),
+    connections: new Connections(limits),
     taken: new WeakMap(),
   });
   await app.listen({ port: 0, host: '127.0.0.1' });
