@@ -47,7 +47,9 @@ export const exposureOptions = {
     .describe('Directives of an operation, fragments counted wherever they are spread.'),
   maxCost: whole(1, 2 ** 31 - 1)
     .default(50_000)
-    .describe('What an operation may cost: about the fields of its answer; docs/limits.md has the model.'),
+    .describe(
+      'What an operation may cost: about the fields of its answer; docs/limits-documents.md has the model.',
+    ),
   trustedDocuments: commaList
     .default([])
     .describe('Files or folders with the documents of your clients; see docs/trusted-documents.md.'),

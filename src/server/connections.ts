@@ -8,13 +8,11 @@ export interface ConnectionLimits {
 /** Counts what stays open, WebSockets and event streams alike, in all and by address. */
 export class Connections {
   readonly #limits: ConnectionLimits;
-  readonly #onRefused: (limit: string) => void;
   readonly #byAddress = new Map<string, number>();
   #count = 0;
 
-  constructor(limits: ConnectionLimits, onRefused: (limit: string) => void) {
+  constructor(limits: ConnectionLimits) {
     this.#limits = limits;
-    this.#onRefused = onRefused;
   }
 
   /** Returns what gives the place back, to be called once. @throws TOO_MANY_CONNECTIONS */
@@ -35,7 +33,6 @@ export class Connections {
   #admit(limit: keyof ConnectionLimits, count: number, what: string): void {
     const maximum = this.#limits[limit];
     if (count < maximum) return;
-    this.#onRefused(limit);
     throw new MixgateError(
       'TOO_MANY_CONNECTIONS',
       `${count} WebSockets and event streams ${what}, and more are not allowed (${limit}). Close some, or try again later.`,

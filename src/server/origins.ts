@@ -36,7 +36,7 @@ export class Origins {
   misplacedHost({ headers: { host } }: Request): Misplaced | null {
     if (!this.#checksHosts || host === undefined || this.#isOwnHost(hostnameOf(host))) return null;
     const message = `This gateway does not answer to the name ${JSON.stringify(hostnameOf(host))}: add it to hostnames if it is yours.`;
-    return { status: 421, error: new MixgateError('FORBIDDEN', message) };
+    return { status: 421, error: new MixgateError('FORBIDDEN', message, { limit: 'hostnames' }) };
   }
 
   /** Of a request to the API. */
@@ -86,6 +86,7 @@ const foreign = (origin: string): Misplaced => ({
     'FORBIDDEN',
     `Pages of ${JSON.stringify(origin)} may not use this gateway. Its operator lets them with allowedOrigins; ` +
       'behind a reverse proxy, that has to hand on the Host header.',
+    { limit: 'allowedOrigins' },
   ),
 });
 

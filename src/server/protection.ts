@@ -30,12 +30,11 @@ export interface ProtectionOptions {
   readonly origins: Origins;
   readonly allowedOrigins: readonly string[];
   readonly errors: PublicErrors;
-  readonly onRefused: (limit: string) => void;
 }
 
 /** Headers of every answer, CORS for the origins that are allowed, and refusals of what comes from elsewhere. */
 export async function protect(app: FastifyInstance, options: ProtectionOptions): Promise<void> {
-  const { origins, allowedOrigins, errors, onRefused } = options;
+  const { origins, allowedOrigins, errors } = options;
   await app.register(helmet, {
     // Of what is no page; pages have policies of their own.
     contentSecurityPolicy: {
@@ -56,7 +55,6 @@ export async function protect(app: FastifyInstance, options: ProtectionOptions):
     reply.raw.setHeader('permissions-policy', PERMISSIONS);
     const misplaced = misplacedOf(raw, origins);
     if (misplaced === null) return;
-    onRefused(misplaced.status === 421 ? 'hostnames' : 'allowedOrigins');
     return reply.code(misplaced.status).send({ errors: [errors.format(misplaced.error, id)] });
   });
   if (allowedOrigins.length === 0) return;

@@ -64,11 +64,10 @@ const MAX_BODY_BYTES = 4 * 2 ** 20;
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { schema, services, access, host, port, exposure, log, metrics } = options;
   let isDraining = false;
-  const onRefused = (limit: string): void => metrics.refused(limit);
-  const documents = await createDocuments(options, onRefused);
+  const documents = await createDocuments(options);
   const origins = new Origins({ host, ...exposure });
-  const connections = new Connections(exposure, onRefused);
-  const errors = new PublicErrors(log, (code) => metrics.errorAnswered(code));
+  const connections = new Connections(exposure);
+  const errors = new PublicErrors(log, (...answer) => metrics.errorAnswered(...answer));
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
@@ -77,7 +76,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     genReqId: ({ headers }) => requestIdOf(headers),
   });
   tellRequestIds(app, log);
-  await protect(app, { origins, allowedOrigins: exposure.allowedOrigins, errors, onRefused });
+  await protect(app, { origins, allowedOrigins: exposure.allowedOrigins, errors });
   const callers = new Callers({ access, metrics, log });
   callers.identifyRequests(app);
   const taken = takeHttpDocuments(app, documents, errors);
@@ -103,7 +102,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   access.start();
   // After listening, or ws would report the server's own errors, such as a port in use, as its own.
   const webSocket = serveWebSocket(app.server, {
-    ...{ schema, services, errors, access, callers, log, documents, connections, origins, onRefused },
+    ...{ schema, services, errors, access, callers, log, documents, connections, origins },
     limits: exposure,
   });
   const { address, port: actualPort, family } = app.server.address() as AddressInfo;
@@ -149,15 +148,12 @@ function createApollo(
   });
 }
 
-async function createDocuments(
-  { schema, exposure, pagesFolder }: ServerOptions,
-  onRefused: (limit: string) => void,
-): Promise<Documents> {
+async function createDocuments({ schema, exposure, pagesFolder }: ServerOptions): Promise<Documents> {
   const { trustedDocuments: places, trustedDocumentsOnly: trustedOnly } = exposure;
   const own = path.join(pagesFolder, 'documents.json');
   const trusted = await readTrustedDocuments({ schema, places, own });
   return new Documents({
-    ...{ schema, limits: exposure, trusted, trustedOnly, onRefused },
+    ...{ schema, limits: exposure, trusted, trustedOnly },
     knowsClients: trustedOnly || places.length > 0,
   });
 }

@@ -29,7 +29,6 @@ export interface WebSocketOptions extends TransportOptions {
   readonly log: Log;
   readonly origins: Origins;
   readonly limits: Pick<Exposure, 'maxSubscriptionsPerSocket'>;
-  readonly onRefused: (limit: string) => void;
 }
 
 interface Extra {
@@ -96,7 +95,7 @@ const sendAway = (socket: WebSocket): void => socket.close(SERVICE_RESTART, 'Ser
 
 /** Keeps the connections that are open in `contexts`. */
 function graphqlServer(
-  { schema, services, errors, access, callers, documents, limits, onRefused }: WebSocketOptions,
+  { schema, services, errors, access, callers, documents, limits }: WebSocketOptions,
   contexts: Set<SocketContext>,
 ): Server<Extra> {
   return makeServer<Record<string, unknown>, Extra>({
@@ -124,10 +123,7 @@ function graphqlServer(
     connectionInitWaitTimeout: CONNECTION_INIT_MS,
     onSubscribe: ({ subscriptions }, _id, payload) => {
       const { maxSubscriptionsPerSocket: maximum } = limits;
-      if (Object.keys(subscriptions).length > maximum) {
-        onRefused('maxSubscriptionsPerSocket');
-        return [tooManySubscriptions(maximum)];
-      }
+      if (Object.keys(subscriptions).length > maximum) return [tooManySubscriptions(maximum)];
       const { operationName, variables } = payload;
       const taken = documents.take(payload);
       if ('errors' in taken) return taken.errors;
@@ -157,15 +153,9 @@ interface Refusal {
 }
 
 /** Why a request does not become a WebSocket; where it does, its place is taken until its connection is closed. */
-function refusalOf(
-  request: IncomingMessage,
-  { origins, connections, onRefused }: WebSocketOptions,
-): Refusal | null {
+function refusalOf(request: IncomingMessage, { origins, connections }: WebSocketOptions): Refusal | null {
   const misplaced = misplacedOf(request, origins);
-  if (misplaced !== null) {
-    onRefused(misplaced.status === 421 ? 'hostnames' : 'allowedOrigins');
-    return misplaced;
-  }
+  if (misplaced !== null) return misplaced;
   try {
     request.socket.once('close', connections.enter(request.socket.remoteAddress ?? 'unknown'));
     return null;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
@@ -211,10 +212,7 @@ async function opened(headers: Record<string, string> = {}): Promise<WebSocket> 
 /** The status with which an upgrade was refused, and the code that its body has. */
 async function refused(headers: Record<string, string>): Promise<[number, string]> {
   const socket = openSocket(headers);
-  const [, response] = (await once(socket, 'unexpected-response')) as [
-    unknown,
-    import('node:http').IncomingMessage,
-  ];
+  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
   let body = '';
   for await (const chunk of response) body += String(chunk);
   const { errors } = JSON.parse(body) as { errors: GraphqlError[] };
@@ -354,7 +352,9 @@ describe('connections', () => {
   it('one socket has so many operations at once, and its others go on', async () => {
     const socket = await acknowledged();
     const messages: { type: string; id: string; payload?: unknown }[] = [];
-    socket.on('message', (data) => messages.push(JSON.parse(String(data)) as (typeof messages)[number]));
+    socket.on('message', (data: Buffer) =>
+      messages.push(JSON.parse(data.toString()) as (typeof messages)[number]),
+    );
     for (const id of ['1', '2', '3', '4'])
       socket.send(JSON.stringify({ type: 'subscribe', id, payload: { query: ENDLESS } }));
     await expect

@@ -33,9 +33,8 @@ beforeAll(async () => {
     errors: new PublicErrors(recordingLog().log, () => undefined),
     documents: new Documents({
       ...{ schema, limits, trusted: new TrustedDocuments(), trustedOnly: false, knowsClients: false },
-      onRefused: () => undefined,
     }),
-    connections: new Connections(limits, () => undefined),
+    connections: new Connections(limits),
     taken: new WeakMap(),
     access: openAccess(),
   });

@@ -9,7 +9,7 @@ import {
 import { getComplexity, type ComplexityEstimator } from 'graphql-query-complexity';
 
 /** Selections that are looked at, spread fragments included; an operation of more costs too much whatever they are. */
-const MAX_NODES = 20_000;
+const MAX_NODES = 5000;
 /** What a list may have where no argument says it. */
 const ASSUMED_ITEMS = 10;
 /** A larger page is refused by its resolver. */

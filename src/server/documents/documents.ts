@@ -1,5 +1,5 @@
 import { GraphQLError, parse, validate, type DocumentNode, type GraphQLSchema } from 'graphql';
-import { MixgateError } from '../../errors.ts';
+import type { MixgateError } from '../../errors.ts';
 import { costOf } from './cost.ts';
 import { measuresOf } from './measures.ts';
 import { notFound, notSupported, notTrusted, tooComplex, tooLarge, tooMuch } from './refusals.ts';
@@ -29,7 +29,6 @@ export interface DocumentsOptions {
   readonly trustedOnly: boolean;
   /** Whether clients have documents here; without, they are told to send theirs at once. */
   readonly knowsClients: boolean;
-  readonly onRefused: (limit: string) => void;
 }
 
 /** What a client sent, unchecked but for its types. */
@@ -63,21 +62,6 @@ export class Documents {
 
   /** The document of a request, by its id or its text. */
   take(request: DocumentRequest): Taken {
-    const taken = this.#take(request);
-    if ('errors' in taken)
-      for (const { originalError } of taken.errors)
-        if (originalError instanceof MixgateError)
-          this.#options.onRefused(String(originalError.data['limit']));
-    return taken;
-  }
-
-  /** One that was taken lately; by the hash of its text. */
-  lately(hash: string): DocumentNode | null {
-    const checked = this.#options.trusted.byId(hash) ?? this.#kept.get(hash)?.checked ?? null;
-    return checked === null || 'errors' in checked ? null : checked.document;
-  }
-
-  #take(request: DocumentRequest): Taken {
     const { query, operationName, variables } = request;
     const { schema, limits, trusted, knowsClients } = this.#options;
     const id = idOf(request);
@@ -88,6 +72,12 @@ export class Documents {
     if ('errors' in checked || checked.isTrusted) return checked;
     const cost = costOf(schema, checked.document, { operationName, variables });
     return cost > limits.maxCost ? refusal(tooComplex('maxCost', limits.maxCost, cost)) : checked;
+  }
+
+  /** One that was taken lately; by the hash of its text. */
+  lately(hash: string): DocumentNode | null {
+    const checked = this.#options.trusted.byId(hash) ?? this.#kept.get(hash)?.checked ?? null;
+    return checked === null || 'errors' in checked ? null : checked.document;
   }
 
   #check(query: string): Checked {
