@@ -3,48 +3,15 @@ import path from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { accessOptions, hasAudience, NO_AUDIENCE } from './config-access.ts';
+import { exposureOptions } from './config-exposure.ts';
 import { readConfigFile } from './config-file.ts';
+import { bytesSchema, commaList, list, MIB, whole, yesOrNo } from './config-values.ts';
 import { MixgateError } from './errors.ts';
 
 /**
  * The gateway's configuration: one schema, from which the file's keys, the environment's names, the command line's
  * flags and docs/configuration.md all follow. Later wins: default, file, environment, command line.
  */
-
-const MIB = 2 ** 20;
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  'KIB': 2 ** 10,
-  MIB,
-  'GIB': 2 ** 30,
-  'TIB': 2 ** 40,
-  'KB': 1e3,
-  'MB': 1e6,
-  'GB': 1e9,
-  'TB': 1e12,
-};
-
-/** Bytes as a number, or with a unit: `512MiB`, `1.5 GiB`, `16GB`. */
-export const bytesSchema = z.union([z.number(), z.string()]).transform((value, context) => {
-  const [, amount, unit = ''] = /^\s*([\d.]+)\s*([a-z]*)\s*$/i.exec(String(value)) ?? [];
-  const factor = UNITS[unit.toUpperCase()];
-  const result = amount === undefined || factor === undefined ? NaN : Math.round(Number(amount) * factor);
-  if (Number.isSafeInteger(result) && result >= 0) return result;
-  context.addIssue({ code: 'custom', message: 'must be bytes, such as 1073741824, 512MiB or 16GB' });
-  return z.NEVER;
-});
-
-/** A whole number; text counts, since the environment and the command line have nothing else. */
-const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
-const list = z
-  .union([z.string(), z.array(z.string())])
-  .transform((value) => (Array.isArray(value) ? value : [value]));
-/** Several in one text are separated by commas. */
-const commaList = list.transform((values) =>
-  values.flatMap((value) => value.split(',').map((each) => each.trim())).filter((value) => value !== ''),
-);
-
-const yesOrNo = z.union([z.boolean(), z.stringbool()]);
 
 const dataDirectory = (): string =>
   path.join(process.env['XDG_DATA_HOME'] ?? path.join(os.homedir(), '.local', 'share'), 'mixgate');
@@ -185,6 +152,12 @@ const options = {
     .describe('Bytes that the history may take; the oldest entries go first. 0: without limit.'),
   deviceMargin: bytesSchema.default(1024 * MIB).describe("Bytes of a GPU's free memory that no plan uses."),
   hostMargin: bytesSchema.default(512 * MIB).describe('Bytes of free host memory that no plan uses.'),
+  runnerMemoryTolerance: bytesSchema
+    .nullable()
+    .default(4096 * MIB)
+    .describe(
+      'Bytes of host memory that a runner may take beyond its plan before it is ended, so that a leak does not take the machine along (Linux); null: any number.',
+    ),
   drainMs: whole(0, 3_600_000)
     .default(10_000)
     .describe('How long running generations may go on after SIGTERM, milliseconds.'),
@@ -199,6 +172,7 @@ const options = {
   logPrompts: yesOrNo
     .default(false)
     .describe('Writes prompts and answers into the log, where otherwise nothing of them stands.'),
+  ...exposureOptions,
 };
 
 export const configSchema = z.strictObject(options).refine(hasAudience, NO_AUDIENCE);
@@ -215,6 +189,9 @@ export const LIST_KEYS: ReadonlySet<ConfigKey> = new Set([
   'manifests',
   'allowedHosts',
   'pullSchemes',
+  'hostnames',
+  'allowedOrigins',
+  'trustedDocuments',
 ]);
 /** Options that mean yes when they are only named. */
 export const SWITCH_KEYS: ReadonlySet<ConfigKey> = new Set([
@@ -222,13 +199,14 @@ export const SWITCH_KEYS: ReadonlySet<ConfigKey> = new Set([
   'history',
   'logPrompts',
   'unsafeOpen',
+  'trustedDocumentsOnly',
 ]);
 /** Defaults that depend on the machine, as people know them. */
 const DOCUMENTED_DEFAULTS: Partial<Record<ConfigKey, string>> = {
   dataDir: '~/.local/share/mixgate',
   hfEndpoint: 'https://huggingface.co',
 };
-const documentedDefault = (key: ConfigKey): string =>
+export const documentedDefault = (key: ConfigKey): string =>
   DOCUMENTED_DEFAULTS[key] ?? JSON.stringify(configSchema.parse({})[key]);
 
 const kebab = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -236,12 +214,16 @@ export const flagName = (key: ConfigKey): string => `--${kebab(key)}`;
 export const environmentName = (key: ConfigKey): string =>
   `MIXGATE_${kebab(key).toUpperCase().replaceAll('-', '_')}`;
 
+/** The file that the flags or the environment name. */
+export const configFileOf = (flags: ConfigSource, environment: NodeJS.ProcessEnv): string | undefined =>
+  (flags['config'] as string | undefined) ?? (environment['MIXGATE_CONFIG'] || undefined);
+
 /**
  * Puts the sources together and checks the result.
  * @throws INVALID_INPUT with every problem of the file and of the whole at once
  */
 export function loadConfig(flags: ConfigSource, environment: NodeJS.ProcessEnv): Config {
-  const file = (flags['config'] as string | undefined) ?? environment['MIXGATE_CONFIG'];
+  const file = configFileOf(flags, environment);
   const { source, nameOf } = readConfigFile(file);
   const given = { ...source, ...fromEnvironment(environment), ...onlyKnown(flags) };
   const result = configSchema.safeParse(given);
@@ -275,29 +257,3 @@ function fromEnvironment(environment: NodeJS.ProcessEnv): ConfigSource {
 
 const onlyKnown = (flags: ConfigSource): ConfigSource =>
   Object.fromEntries(CONFIG_KEYS.filter((key) => flags[key] !== undefined).map((key) => [key, flags[key]]));
-
-/** docs/configuration.md. */
-export function configReference(): string {
-  const rows = CONFIG_KEYS.map((key) => {
-    const schema = configSchema.shape[key];
-    return `| \`${key}\` | \`${flagName(key)}\` | \`${environmentName(key)}\` | \`${documentedDefault(key)}\` | ${schema.description} |`;
-  });
-  return `# Configuration
-
-Made by \`npm run generate\` from the schema that checks it (src/config.ts). Every option can stand in a YAML or JSON
-file (\`--config FILE\` or \`MIXGATE_CONFIG\`), in the environment, or on the command line; the later wins. A file may
-group options: \`webgpu: { headless: true }\` is \`webgpuHeadless: true\`. Several folders of \`modelsDir\`: a list in
-the file, separated as in PATH in the environment, the flag repeated; other lists are separated by commas. Bytes may
-carry a unit: \`512MiB\`, \`16GB\`.
-
-| file | flag | environment | default | |
-| --- | --- | --- | --- | --- |
-${rows.join('\n')}
-
-All of them as a file:
-
-\`\`\`yaml
-${CONFIG_KEYS.map((key) => `# ${key}: ${documentedDefault(key)}`).join('\n')}
-\`\`\`
-`;
-}

@@ -24,6 +24,12 @@ const ERROR_CODES = {
   UNAUTHENTICATED: { retryable: false },
   FORBIDDEN: { retryable: false },
   RATE_LIMITED: { retryable: true },
+  TOO_MANY_CONNECTIONS: { retryable: true },
+  DOCUMENT_TOO_LARGE: { retryable: false },
+  DOCUMENT_TOO_COMPLEX: { retryable: false },
+  DOCUMENT_NOT_TRUSTED: { retryable: false },
+  PERSISTED_QUERY_NOT_FOUND: { retryable: false },
+  PERSISTED_QUERY_NOT_SUPPORTED: { retryable: false },
   INTERNAL: { retryable: false },
 } as const satisfies Record<string, { retryable: boolean }>;
 

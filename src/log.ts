@@ -7,13 +7,21 @@ import pretty from 'pino-pretty';
  */
 export interface LogEvents {
   'server.listening': { url: string };
-  'server.draining': { running: number };
+  'server.draining': { running: number; limitMs: number };
   'server.stopped': Record<never, never>;
   /** Someone came with what does not count; never what it was. */
   'access.refused': { caller: string; reason: string };
   /** keys.json is damaged, or cannot be read: no key counts. */
   'access.unreadable': { reason: string };
   'access.readable': Record<never, never>;
+  /** Nothing keeps a second gateway from using it, too. */
+  'dataFolder.unlocked': { folder: string; reason: string };
+  /** What has changed and is in force. */
+  'config.reloaded': { changed: readonly string[] };
+  /** Changed in the configuration, and in force only after a restart. */
+  'config.needsRestart': { options: readonly string[] };
+  /** The configuration was reread and has mistakes: everything stays as it was. */
+  'config.rejected': { reason: string };
   'catalog.scanned': { models: number; variants: number; ms: number };
   'catalog.rejected': { path: string; reason: string };
   'catalog.duplicate': { path: string; reason: string };
@@ -38,6 +46,8 @@ export interface LogEvents {
   'headless.unavailable': { reason: string };
   'runner.started': { pid: number | null; gpu: string };
   'runner.exited': { pid: number | null; reason: string };
+  /** It took more host memory than it may, and is ended. */
+  'runner.outgrown': { pid: number; bytes: number; limitBytes: number };
   'runner.output': { pid: number | null; text: string };
   'comparison.noCandidates': { generation: string; code: string; message: string };
   'resident.loading': { resident: string; variant: string; device: string; gpuLayers: number };
@@ -110,6 +120,11 @@ export interface Log {
   error<Name extends keyof LogEvents>(event: Name, fields: LogEvents[Name]): void;
 }
 
+/** One whose level can be changed. */
+export interface LevelledLog extends Log {
+  level: LogLevel;
+}
+
 export interface LogOptions {
   level: LogLevel;
   format: 'pretty' | 'json';
@@ -120,7 +135,7 @@ export const logFormatOf = (format: 'auto' | 'pretty' | 'json'): 'pretty' | 'jso
   format === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : format;
 
 /** Logs go to standard error: standard output belongs to the answer and to the ready line. */
-export function createLog({ level, format }: LogOptions): Log {
+export function createLog({ level, format }: LogOptions): LevelledLog {
   const destination: DestinationStream =
     format === 'pretty'
       ? pretty({ destination: 2, sync: true, colorize: process.stderr.isTTY, ignore: 'pid,hostname' })
@@ -131,5 +146,16 @@ export function createLog({ level, format }: LogOptions): Log {
     <Name extends keyof LogEvents>(event: Name, fields: LogEvents[Name]) => {
       logger[method]({ event, ...fields } as object, event);
     };
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    get level() {
+      return logger.level as LogLevel;
+    },
+    set level(newer) {
+      logger.level = newer;
+    },
+  };
 }

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Access } from './access/access.ts';
@@ -14,7 +13,8 @@ import { WebGpu, type Published } from './backends/webgpu/adapter.ts';
 import { publishFolder } from './backends/webgpu/publish-folder.ts';
 import { runCommandLine } from './cli/command-line.ts';
 import type { Gateway, GatewayOptions } from './cli/environment.ts';
-import type { Config } from './config.ts';
+import { ownWorkerKey } from './cli/worker-key.ts';
+import type { Config, ConfigKey } from './config.ts';
 import { Comparisons, type ComparisonsOptions } from './generation/comparison/comparisons.ts';
 import { DeviceEnergy } from './generation/comparison/energy.ts';
 import { NvidiaEnergy } from './generation/comparison/nvidia-energy.ts';
@@ -34,6 +34,17 @@ import type { ModelLoadRequest } from './generation/request.ts';
 import { Evaluations } from './generation/quality/evaluations.ts';
 import { ReferenceFolder } from './generation/quality/reference-folder.ts';
 import { ResidencyLoop } from './generation/residency-loop.ts';
+import {
+  browserLimits,
+  generationLimits,
+  historyRetention,
+  keepEnded,
+  margins,
+  pullLimits,
+  residentLimits,
+  transferLimits,
+  withLive,
+} from './live-options.ts';
 import type { Log } from './log.ts';
 import { openPostgres } from './store/postgres.ts';
 import { openSqliteThread } from './store/sqlite-thread.ts';
@@ -50,7 +61,7 @@ import { DiskRoom } from './models/pull/disk-room.ts';
 import { Http } from './models/pull/http.ts';
 import { VerifiedFiles } from './models/pull/verified-files.ts';
 import { Inspections } from './models/pull/inspections.ts';
-import { Pulls, type PullsOptions } from './models/pull/pulls.ts';
+import { Pulls } from './models/pull/pulls.ts';
 
 /** Composition root: the one place that constructs things. */
 
@@ -68,29 +79,27 @@ async function createGateway(
   await mkdir(ownFolder(config), { recursive: true }).catch(() => undefined);
   const catalog = createCatalog(config, log);
   const settings = new ModelSettingsStore(path.join(config.dataDir, 'model-settings.json'));
-  const http = createHttp(config);
+  const policy = new AddressPolicy(allowedHosts(config));
+  const http = createHttp(config, policy);
   const { publish, ...browsers } = await createPublishing(config, { catalog, http, log });
-  const webGpu = new WebGpu({
-    leaseMs: config.workerLeaseMs,
-    publish,
-    onChange: () => machine.invalidate(),
-    log,
-  });
+  const onChange = () => machine.invalidate();
+  const webGpu = new WebGpu(withLive({ publish, onChange, log }, browserLimits(config)));
   const backends = [createLlamaCpp(config, log), webGpu].map(supervise);
-  const margins = { deviceBytes: config.deviceMargin, hostBytes: config.hostMargin };
-  const machine: Machine = new Machine({ backends, margins, log, now: Date.now });
-  const residency = new ResidencyLoop({
-    ...{ backends, log, now: Date.now, observer },
-    weightsOf: weightsIn(catalog, settings),
-    onMemoryChange: () => machine.invalidate(),
-  });
+  const machine: Machine = new Machine({ backends, margins: margins(config), log, now: Date.now });
+  const weightsOf = weightsIn(catalog, settings);
+  const residency = new ResidencyLoop(
+    withLive(
+      { backends, log, now: Date.now, observer, weightsOf, onMemoryChange: onChange },
+      residentLimits(config),
+    ),
+  );
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const load = (request: ModelLoadRequest) =>
     loadModel(request, 'pinned', { planner, machine, residency, observer });
   const { close, ...pulling } = createPulling(config, { catalog, http, settings, planner, load, log });
   const archive = new Archive(createHistory(config, log), catalog);
   const running = { planner, machine, residency, archive, observer, log };
-  const generations = new Generations({ ...running, now: Date.now, ...generationLimits(config) });
+  const generations = new Generations(withLive({ ...running, now: Date.now }, generationLimits(config)));
   const folder = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
   const evaluations = new Evaluations({ ...running, catalog, folder, now: Date.now });
   const comparisons = createComparisons(config, { ...running, catalog, generations });
@@ -112,6 +121,7 @@ async function createGateway(
       archive,
       observer,
     },
+    reconfigure: reconfiguring(config, { catalog, policy }),
     dispose: async () => {
       await Promise.all([close(), catalog.close(), evaluations.close()]);
       await Promise.all(backends.map((backend) => backend.dispose()));
@@ -119,6 +129,15 @@ async function createGateway(
     },
   };
 }
+
+/** Acts upon what has changed; everything else is read when it is needed. */
+const reconfiguring =
+  (config: Config, { catalog, policy }: { readonly catalog: Catalog; readonly policy: AddressPolicy }) =>
+  async (changed: ReadonlySet<ConfigKey>): Promise<void> => {
+    if (changed.has('allowedHosts')) policy.allow(allowedHosts(config));
+    if (changed.has('modelsDir')) await catalog.useDirectories(modelFolders(config));
+    if (changed.has('modelsDir') || changed.has('watchModels')) await catalog.watch(config.watchModels);
+  };
 
 /** What a runtime opens for a variant. */
 const weightsIn = (catalog: Catalog, settings: ModelSettingsStore) => (variantId: string) => {
@@ -130,17 +149,17 @@ function createComparisons(
   config: Config,
   services: Omit<ComparisonsOptions, 'store' | 'energy' | 'now' | 'disconnectGraceMs'>,
 ): Comparisons {
-  const { disconnectGraceMs, keepEnded } = generationLimits(config);
   return new Comparisons({
     ...services,
-    store: new MemoryComparisonStore({ keepEnded, now: Date.now }),
+    store: new MemoryComparisonStore({ keepEnded: keepEnded(config), now: Date.now }),
     energy: new DeviceEnergy({ nvidia: new NvidiaEnergy(), cpu: new RaplEnergy() }),
     now: Date.now,
-    disconnectGraceMs,
+    get disconnectGraceMs() {
+      return config.disconnectGraceMs;
+    },
   });
 }
 
-const DAY_MS = 86_400_000;
 /** Changes that may wait for a database that is away. */
 const HISTORY_PENDING = { count: 10_000, bytes: 64 * 2 ** 20 };
 const HISTORY_RETRY_MS = { first: 500, most: 30_000 };
@@ -148,15 +167,12 @@ const HISTORY_SWEEP_MS = 60_000;
 
 /** Opened when it is first needed: what keeps nothing touches no database. */
 function createHistory(config: Config, log: Log): History {
-  const { history, historyUrl, historyKeepDays, historyMaxBytes, dataDir } = config;
+  const { history, historyUrl, dataDir } = config;
   const open = (): Promise<HistoryStore> =>
     historyUrl === null ? openSqliteThread(path.join(dataDir, 'history.db')) : openPostgres(historyUrl);
   return new History({
     open: history ? open : null,
-    keep: {
-      ms: historyKeepDays === 0 ? null : historyKeepDays * DAY_MS,
-      bytes: historyMaxBytes === 0 ? null : historyMaxBytes,
-    },
+    keep: historyRetention(config),
     pending: HISTORY_PENDING,
     retryMs: HISTORY_RETRY_MS,
     sweepMs: HISTORY_SWEEP_MS,
@@ -165,8 +181,14 @@ function createHistory(config: Config, log: Log): History {
   });
 }
 
-const createLlamaCpp = ({ gpu, threads }: Config, log: Log): LlamaCpp =>
-  new LlamaCpp({ gpu, threads: threads === 'auto' ? null : threads, log });
+const createLlamaCpp = (config: Config, log: Log): LlamaCpp =>
+  new LlamaCpp({
+    gpu: config.gpu,
+    get threads() {
+      return config.threads === 'auto' ? null : config.threads;
+    },
+    log,
+  });
 
 interface PublishingParts {
   readonly catalog: Catalog;
@@ -214,40 +236,17 @@ function createAccess(config: Config, workerKey: string, log: Log): Access {
 
 const createCatalog = (config: Config, log: Log): Catalog =>
   new Catalog({
-    directories: [...config.modelsDir, ownFolder(config)],
+    directories: modelFolders(config),
     embedded: root('models/demo'),
     cacheFile: path.join(config.dataDir, 'cache', 'weights.json'),
     version,
     log,
   });
 
-const generationLimits = (config: Config) => ({
-  slotsWanted: config.slots,
-  logPrompts: config.logPrompts,
-  maxQueued: config.maxQueued,
-  disconnectGraceMs: config.disconnectGraceMs,
-  deadlines: { waitMs: config.maxWaitMs, runMs: config.maxRunMs },
-  keepEnded: {
-    count: config.keepGenerations,
-    ms: config.keepGenerationsMs,
-    bytes: config.keepGenerationsBytes,
-  },
-});
-
-/** Made at the first start: a page that was opened with it goes on working after a restart. */
-async function ownWorkerKey(dataDir: string): Promise<string> {
-  const file = path.join(dataDir, 'worker-key');
-  const read = async () => (await readFile(file, 'utf8').catch(() => '')).trim();
-  const known = await read();
-  if (known.length >= 16) return known;
-  const key = randomBytes(24).toString('base64url');
-  // Another process may just be making one; and where none can be kept, this one holds until the next start.
-  await writeFile(file, key, { mode: 0o600, flag: known === '' ? 'wx' : 'w' }).catch(() => undefined);
-  return (await read()) || key;
-}
-
 /** Where pulled weights are. */
 const ownFolder = ({ dataDir }: Config): string => path.join(dataDir, 'models');
+
+const modelFolders = (config: Config): string[] => [...config.modelsDir, ownFolder(config)];
 
 const HUGGING_FACE = 'https://huggingface.co';
 /** Tries of one request in a row without any bytes. */
@@ -265,11 +264,14 @@ interface PullingParts {
 
 function createPulling(config: Config, { catalog, http, settings, planner, load, log }: PullingParts) {
   const hub = { http, endpoint: config.hfEndpoint };
-  const own = pullSettings(config);
-  const { schemes, transfer: patience } = own;
-  const inspections = new Inspections({ catalog, hub, schemes, patience, now: Date.now });
+  const transfer = transferSettings(config);
+  const inspections = new Inspections(
+    withLive({ catalog, hub, patience: transfer, now: Date.now }, pullLimits(config)),
+  );
   const best = bestBy(planner);
-  const pulls = new Pulls({ ...own, catalog, hub, best, settings, log, now: Date.now });
+  const pulls = new Pulls(
+    withLive({ catalog, hub, best, settings, transfer, log, now: Date.now }, pullLimits(config)),
+  );
   const manifests = new Manifests({ catalog, pulls, settings, http, load, log });
   const close = async (): Promise<void> => {
     await pulls.close();
@@ -278,33 +280,33 @@ function createPulling(config: Config, { catalog, http, settings, planner, load,
   return { inspections, pulls, manifests, close };
 }
 
-function createHttp({ hfEndpoint, allowedHosts, pullStallMs }: Config): Http {
+/** A mirror that the operator names may be anywhere. */
+function allowedHosts({ hfEndpoint, allowedHosts: named }: Config): string[] {
   const endpoint = new URL(hfEndpoint);
-  // A mirror that the operator names may be anywhere.
-  const mirror = endpoint.origin === HUGGING_FACE ? [] : [hostAndPort(endpoint)];
+  return endpoint.origin === HUGGING_FACE ? [...named] : [...named, hostAndPort(endpoint)];
+}
+
+function createHttp({ hfEndpoint, pullStallMs }: Config, policy: AddressPolicy): Http {
+  const endpoint = new URL(hfEndpoint);
   const token = (process.env['HF_TOKEN'] ?? process.env['HUGGING_FACE_HUB_TOKEN'] ?? '').trim();
   return new Http({
-    policy: new AddressPolicy([...allowedHosts, ...mirror]),
+    policy,
     token: token === '' ? null : { origin: endpoint.origin, value: token },
     userAgent: `mixgate/${version}`,
     answerMs: Math.min(ANSWER_MS, pullStallMs),
   });
 }
 
-const pullSettings = (config: Config): Pick<PullsOptions, 'transfer' | 'schemes' | 'atOnce'> => ({
-  schemes: config.pullSchemes,
-  atOnce: config.pullsAtOnce,
-  transfer: {
-    modelsFolder: ownFolder(config),
-    room: new DiskRoom(ownFolder(config), config.diskBudget),
-    connections: config.pullConnections,
-    segmentBytes: config.pullSegment,
-    stallMs: config.pullStallMs,
-    attempts: PULL_ATTEMPTS,
-    retryMs: config.pullRetryMs,
-    verified: new VerifiedFiles(path.join(config.dataDir, 'cache', 'verified.json')),
-  },
-});
+const transferSettings = (config: Config) =>
+  withLive(
+    {
+      modelsFolder: ownFolder(config),
+      room: new DiskRoom(ownFolder(config), () => config.diskBudget),
+      attempts: PULL_ATTEMPTS,
+      verified: new VerifiedFiles(path.join(config.dataDir, 'cache', 'verified.json')),
+    },
+    transferLimits(config),
+  );
 
 const hostAndPort = ({ hostname, port, protocol }: URL): string =>
   `${hostname}:${port || (protocol === 'http:' ? 80 : 443)}`;

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { subscribe as graphqlSubscribe } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { openCaller } from '../../src/access/caller.ts';
 import { EventLog } from '../../src/generation/event-log.ts';
 import { createSchema } from '../../src/resolvers/schema.ts';
 import { subscribe } from '../../src/server/subscribe.ts';
@@ -47,7 +48,10 @@ function serveRaw(): void {
 }
 
 async function serveGraphql(execute: typeof subscribe): Promise<void> {
-  const context = { generations: { get: (id: string) => ({ log: logs[Number(id)]! }) } };
+  const context = {
+    caller: openCaller('reader'),
+    generations: { get: (id: string) => ({ log: logs[Number(id)]! }) },
+  };
   useServer(
     { schema: await createSchema(), subscribe: execute, context: () => context, onNext: () => void events++ },
     sockets,

@@ -47,6 +47,8 @@ export interface LoadRequest {
   readonly batchSize: number;
   /** Device bytes the load may take, checked before anything is allocated where the runtime can; null: unchecked. */
   readonly budgetBytes: number | null;
+  /** Host bytes that the resident may ever take for itself; one that takes more is ended where that can be seen. Null: any number. */
+  readonly hostLimitBytes: number | null;
 }
 
 export interface LoadOptions {

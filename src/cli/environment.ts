@@ -1,5 +1,5 @@
 import type { Access } from '../access/access.ts';
-import type { Config } from '../config.ts';
+import type { Config, ConfigKey } from '../config.ts';
 import type { Observer } from '../generation/observer.ts';
 import type { Log } from '../log.ts';
 import type { PublishedWeights } from '../server/published-weights.ts';
@@ -28,5 +28,7 @@ export interface Gateway {
   readonly weights: PublishedWeights;
   /** Lets a browser lend its GPU. */
   readonly workerKey: string;
+  /** Acts upon options that have changed, where reading them when they are needed is not enough. */
+  readonly reconfigure: (changed: ReadonlySet<ConfigKey>) => Promise<void>;
   readonly dispose: () => Promise<void>;
 }

@@ -29,7 +29,8 @@ export async function besideBrowser(
   const server = await startServer({
     schema: await createSchema(),
     ...{ services, access, weights, log },
-    ...{ host: '127.0.0.1', port: 0, metrics: new Metrics(), isReady: () => true },
+    ...{ host: '127.0.0.1', port: 0, exposure: config, metrics: new Metrics() },
+    configStatus: () => ({ problem: null, readAt: Date.now() }),
     pagesFolder: fileURLToPath(new URL('..', import.meta.url)),
   });
   try {

@@ -10,6 +10,7 @@ import type { RequestContext, Services } from '../resolvers/services.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { gib } from './format.ts';
 import { withGateway } from './gateway.ts';
+import { CLEAR_HISTORY, DELETE_HISTORY, EXPORT_HISTORY, LIST_HISTORY } from './documents.ts';
 import { askGateway, runningGateway } from './running-gateway.ts';
 import { shorten, table, type Column } from './table.ts';
 
@@ -88,13 +89,6 @@ interface Listed {
   readonly plan: { readonly variant: { readonly id: string } } | null;
 }
 
-const LIST = `query ($first: Int!, $filter: GenerationFilterInput) {
-  history { isOn problem usage { generations comparisons evaluations bytes } }
-  generations(first: $first, filter: $filter) {
-    edges { node { id createdAt state comparisonId text usage { completionTokens } plan { variant { id } } } }
-  }
-}`;
-
 const ONE_LINE = 60;
 const COLUMNS: readonly Column<Listed>[] = [
   { head: 'id', cell: ({ id }) => id },
@@ -115,7 +109,7 @@ export async function printHistory(
     const { history, generations } = await ask<{
       history: Status;
       generations: { edges: { node: Listed }[] };
-    }>(LIST, { first: Number(first), filter });
+    }>(LIST_HISTORY, { first: Number(first), filter });
     const rows = generations.edges.map(({ node }) => node);
     if (json === true) process.stdout.write(`${JSON.stringify({ history, generations: rows })}\n`);
     else
@@ -131,30 +125,6 @@ function kept({ isOn, usage }: Status): string {
   return `Kept: ${generations} generations, ${comparisons} comparisons, ${evaluations} evaluations; ${gib(bytes)}.`;
 }
 
-const PLAN = `plan { variant { id quantization } backend deviceName deviceKind gpuLayers totalLayers contextSize
-  memory { deviceTotalBytes hostTotalBytes } reasons }`;
-const STAGE = 'ms count msPerToken tokensPerSecond';
-const GENERATION = `id createdAt finishedAt state comparisonId seed text finishReason retriedAs retryOf
-  prompt { text messages { role content } }
-  settings { model quantization backend device gpuLayers contextSize kvCacheType objective maxTokens stop jsonSchema
-    sampling { temperature topK topP minP repeatPenalty repeatLastN presencePenalty frequencyPenalty } }
-  error { code message } usage { promptTokens cachedPromptTokens completionTokens }
-  timings { queueMs loadMs timeToFirstTokenMs totalMs sample { ${STAGE} } promptEval { ${STAGE} } eval { ${STAGE} } }
-  language { promptLanguage answerLanguage consistency driftOffset } ${PLAN}`;
-
-/** Per kind, what a line of the export holds. */
-const EXPORTED = {
-  generations: GENERATION,
-  comparisons: `id createdAt isBlind isRevealed schedule { taken reasons }
-    votes { lane value comment createdAt isBlind }
-    lanes { label inputIndex memoryBytes energyPerTokenJoules divergence { firstDifferentToken commonPrefixChars }
-      generation { id } }`,
-  evaluations: `id createdAt finishedAt state error { code message } model reference contextSize
-    text { sha256 characters excerpt }
-    results { quantization result { tokens perplexity klDivergence sameTopToken } }`,
-} as const;
-const PAGE = 100;
-
 /** `mixgate history export`: JSON Lines, newest first; `kind` says what a line is. */
 export async function exportHistory(
   { out, ...flags }: ExportOptions,
@@ -163,8 +133,8 @@ export async function exportHistory(
   await withHistory(flags, environment, async (ask) => {
     const target = out === undefined ? process.stdout : createWriteStream(out, { mode: 0o600 });
     if (out !== undefined) await once(target, 'open');
-    for (const [field, selection] of Object.entries(EXPORTED))
-      for await (const node of everyNode(ask, field, selection)) {
+    for (const [field, query] of Object.entries(EXPORT_HISTORY))
+      for await (const node of everyNode(ask, query)) {
         const line = `${JSON.stringify({ kind: field.slice(0, -1), ...node })}\n`;
         if (!target.write(line)) await once(target, 'drain');
       }
@@ -175,9 +145,7 @@ export async function exportHistory(
   });
 }
 
-async function* everyNode(ask: Ask, field: string, selection: string): AsyncGenerator<object> {
-  const query = `query ($after: String) { page: ${field}(first: ${PAGE}, after: $after) {
-    edges { node { ${selection} } } pageInfo { hasNextPage endCursor } } }`;
+async function* everyNode(ask: Ask, query: string): AsyncGenerator<object> {
   let after: string | null = null;
   for (;;) {
     const { page }: { page: Connection } = await ask<{ page: Connection }>(query, { after });
@@ -192,9 +160,6 @@ interface Connection {
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
 }
 
-const DELETE = `mutation ($id: ID!) {
-  generation: deleteGeneration(id: $id) comparison: deleteComparison(id: $id) evaluation: deleteEvaluation(id: $id) }`;
-
 /** `mixgate history delete ID…`. @throws NOT_FOUND for the first that is none */
 export async function deleteHistory(
   ids: readonly string[],
@@ -203,7 +168,7 @@ export async function deleteHistory(
 ): Promise<void> {
   await withHistory(flags, environment, async (ask) => {
     for (const id of ids) {
-      const deleted = await ask<Record<string, boolean>>(DELETE, { id });
+      const deleted = await ask<Record<string, boolean>>(DELETE_HISTORY, { id });
       const kind = Object.keys(deleted).find((each) => deleted[each]);
       if (kind === undefined)
         throw new MixgateError('NOT_FOUND', `There is no generation, comparison or evaluation ${id}.`);
@@ -223,8 +188,7 @@ export async function clearHistory(
   if (limit !== null && Number.isNaN(limit.getTime()))
     throw new MixgateError('INVALID_INPUT', `--before: ${before} is no date, such as 2026-11-24.`);
   await withHistory(flags, environment, async (ask) => {
-    const query = 'mutation ($before: DateTime) { clearHistory(before: $before) }';
-    const data = await ask<{ clearHistory: number }>(query, { before: limit?.toISOString() ?? null });
+    const data = await ask<{ clearHistory: number }>(CLEAR_HISTORY, { before: limit?.toISOString() ?? null });
     process.stdout.write(`${pc.green('✓')} ${data.clearHistory} entries deleted\n`);
   });
 }

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { lexicographicSortSchema, printSchema as printGraphqlSchema } from 'graphql';
-import { configReference } from '../config.ts';
+import { configReference } from '../config-reference.ts';
 import { MixgateError, messageOf } from '../errors.ts';
 import { manifestJsonSchema, parseManifest } from '../generation/manifest.ts';
 import { createSchema } from '../resolvers/schema.ts';

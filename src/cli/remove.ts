@@ -6,6 +6,7 @@ import type { Catalog } from '../models/catalog.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { gib } from './format.ts';
 import { withGateway } from './gateway.ts';
+import { REMOVE_VARIANT } from './documents.ts';
 import { askGateway } from './running-gateway.ts';
 
 export interface RemoveOptions extends ConfigSource {
@@ -14,8 +15,6 @@ export interface RemoveOptions extends ConfigSource {
   readonly force?: boolean;
   readonly json?: boolean;
 }
-
-const REMOVE = 'mutation ($id: ID!, $force: Boolean) { removeVariant(id: $id, force: $force) }';
 
 /**
  * `mixgate remove VARIANT…`: deletes files and says how many bytes came back. A gateway that runs on the same data
@@ -33,7 +32,7 @@ export async function removeModels(
     const removed: { readonly id: string; readonly freedBytes: number }[] = [];
     for (const id of ids) {
       const variables = { id, force: force === true };
-      const answer = await askGateway<{ removeVariant: number }>(asking, REMOVE, variables);
+      const answer = await askGateway<{ removeVariant: number }>(asking, REMOVE_VARIANT, variables);
       const freedBytes = answer?.removeVariant ?? (await removeVariant(id, force === true, services));
       removed.push({ id, freedBytes });
       if (json !== true) process.stdout.write(`${pc.green('✓')} ${id}: ${gib(freedBytes)} freed\n`);

@@ -1,25 +1,35 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { fromWire, messageOf, MixgateError } from '../errors.ts';
 
 /** Where the gateway that uses a data folder can be reached; commands beside it ask it instead of going behind its back. */
-const schema = z.object({ url: z.url(), pid: z.number().int().positive() });
+const schema = z.object({
+  url: z.url(),
+  pid: z.number().int().positive(),
+  /** The machine or container that `pid` is of; files of older gateways do not say. */
+  host: z.string().optional(),
+});
+type RunningGateway = z.output<typeof schema>;
 
 const fileOf = (dataDir: string): string => path.join(dataDir, 'gateway.json');
 
 /** Tells where this gateway is, until what it returns is called. */
 export function announceGateway(dataDir: string, url: string): () => void {
   try {
-    writeFileSync(fileOf(dataDir), JSON.stringify({ url, pid: process.pid }));
+    writeFileSync(fileOf(dataDir), JSON.stringify({ url, pid: process.pid, host: os.hostname() }));
   } catch {
     return () => undefined; // Commands then do not know of it.
   }
   return () => {
-    // Another gateway may have come to the same folder since.
-    if (read(dataDir)?.pid === process.pid) rmSync(fileOf(dataDir), { force: true });
+    // Where the folder could not be locked, another gateway may have come to it since.
+    if (gatewayOn(dataDir)?.pid === process.pid) forgetGateway(dataDir);
   };
 }
+
+/** Takes the announcement away. @throws where it is there and cannot be deleted */
+export const forgetGateway = (dataDir: string): void => rmSync(fileOf(dataDir), { force: true });
 
 /** Where a gateway is asked, and as whom. */
 export interface Asking {
@@ -75,8 +85,8 @@ function refusal(code: string, message: string): MixgateError {
 }
 
 /** Null where none runs on this data folder. */
-export function runningGateway(dataDir: string): z.output<typeof schema> | null {
-  const gateway = read(dataDir);
+export function runningGateway(dataDir: string): RunningGateway | null {
+  const gateway = gatewayOn(dataDir);
   if (gateway === null) return null;
   try {
     process.kill(gateway.pid, 0);
@@ -87,8 +97,8 @@ export function runningGateway(dataDir: string): z.output<typeof schema> | null 
   }
 }
 
-/** Null where none was started, or its file is damaged. */
-function read(dataDir: string): z.output<typeof schema> | null {
+/** As it was announced, whether it still runs or not. Null where none was, or its file is damaged. */
+export function gatewayOn(dataDir: string): RunningGateway | null {
   try {
     return schema.parse(JSON.parse(readFileSync(fileOf(dataDir), 'utf8')));
   } catch {

@@ -1,92 +1,137 @@
 import { fileURLToPath } from 'node:url';
 import pc from 'picocolors';
-import { startHeadless } from '../backends/webgpu/headless/headless.ts';
-import type { Supervisor } from '../backends/webgpu/headless/supervisor.ts';
-import { loadConfig, type Config, type ConfigSource } from '../config.ts';
+import { configFileOf, loadConfig, type Config, type ConfigSource } from '../config.ts';
 import { messageOf } from '../errors.ts';
+import { LiveConfig } from '../live-config.ts';
 import { createLog, logFormatOf, type Log } from '../log.ts';
 import { createSchema } from '../resolvers/schema.ts';
 import type { Services } from '../resolvers/services.ts';
 import { Metrics } from '../server/metrics.ts';
-import { startServer } from '../server/server.ts';
+import { startServer, type Server } from '../server/server.ts';
+import { lockDataFolder } from './data-folder-lock.ts';
 import type { CommandEnvironment, Gateway } from './environment.ts';
 import { checkExposure, exposureLine, lendLine } from './exposure.ts';
 import { backendProblems, gib, planLine } from './format.ts';
+import { OwnBrowser } from './own-browser.ts';
+import { rereadConfig } from './reconfigure.ts';
 import { announceGateway } from './running-gateway.ts';
 
-/** `mixgate serve`: runs until SIGTERM or SIGINT, which drain and exit 0; a second one exits at once. */
+/**
+ * `mixgate serve`: runs until SIGTERM or SIGINT, which drain and exit 0; a second one exits at once. SIGHUP rereads the
+ * configuration.
+ */
 export async function serve(flags: ConfigSource, { createGateway }: CommandEnvironment): Promise<void> {
-  const config = loadConfig(flags, process.env);
+  const live = new LiveConfig(() => loadConfig(flags, process.env), Date.now);
+  const { config } = live;
   const log = createLog({ level: config.logLevel, format: logFormatOf(config.logFormat) });
+  // Before anything in it is read or written.
+  const unlock = lockDataFolder(config.dataDir, log);
   const metrics = new Metrics();
   const gateway = await createGateway(config, log, metrics);
-  const { services, access, weights, workerKey, dispose } = gateway;
-  await checkExposure(config, access).catch(async (error: unknown) => {
-    await dispose();
-    throw error;
-  });
-  let isDraining = false;
-  services.settings.onChange = services.pulls.onCompleted = () => void services.manifests.loadPinned();
-  services.pulls.onEnded = (state) => metrics.pullEnded(state);
-  await services.pulls.resume();
-  services.archive.history.start();
-  void importAll(config.manifests, services, log);
-  await services.catalog.watch(config.watchModels);
+  const { services, access } = gateway;
+  await checked(gateway, config);
+  await startWork(config, services, { metrics, log });
   const server = await startServer({
     schema: await createSchema(),
     services,
     access,
     host: config.host,
     port: config.port,
+    exposure: config,
     log,
     metrics,
-    weights,
+    weights: gateway.weights,
     pagesFolder: fileURLToPath(new URL('..', import.meta.url)),
-    isReady: () => !isDraining,
+    configStatus: () => live.status,
   }).catch(async (error: unknown) => {
-    await dispose();
+    await gateway.dispose();
     throw error;
   });
-
-  const { headless, problem } = lendHeadless(config, { gateway: server.url, key: workerKey }, log);
-  const stop = async (): Promise<void> => {
-    if (isDraining) process.exit(1);
-    isDraining = true;
-    log.info('server.draining', { running: services.generations.running });
-    await services.generations.drain(config.drainMs);
-    await services.comparisons.drain();
-    await headless?.stop();
-    await server.close();
-    await dispose();
-    log.info('server.stopped', {});
-    process.exit(0);
-  };
-  process.on('SIGTERM', () => void stop());
-  process.on('SIGINT', () => void stop());
+  const browser = new OwnBrowser({ config, page: { gateway: server.url, key: gateway.workerKey }, log });
+  const problem = await browser.start();
 
   const withdraw = announceGateway(config.dataDir, server.url);
   process.once('exit', withdraw);
+  const stop = once(async () => {
+    const reread = endRereading();
+    await drain({ config, services, server, log });
+    await reread;
+    await browser.stop();
+    await server.close();
+    await gateway.dispose();
+    withdraw();
+    unlock();
+    log.info('server.stopped', {});
+    process.exit(0);
+  });
+  const endRereading = rereadConfig({
+    live,
+    file: configFileOf(flags, process.env),
+    log,
+    onChange: async (changed) => {
+      await gateway.reconfigure(changed);
+      if (changed.has('webgpuHeadless') || changed.has('chromium')) await browser.start();
+      if (changed.has('manifests')) void importAll(config.manifests, services, log);
+    },
+    onHangUp: stop,
+  });
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+
   log.info('server.listening', { url: server.url });
   process.stderr.write(await banner(server.url, gateway, config));
   if (problem !== null) process.stderr.write(`${pc.yellow('No browser without a window')}: ${problem}\n\n`);
   process.stdout.write(`ready ${server.url}\n`);
 }
 
-/** A gateway without Chromium is one all the same. */
-function lendHeadless(
-  { webgpuHeadless, chromium }: Config,
-  gateway: { readonly gateway: string; readonly key: string },
-  log: Log,
-): { headless: Supervisor | null; problem: string | null } {
-  if (!webgpuHeadless) return { headless: null, problem: null };
-  try {
-    const page = { ...gateway, name: 'headless', memoryGib: null };
-    return { headless: startHeadless({ page, chromium, log }), problem: null };
-  } catch (error) {
-    const problem = messageOf(error);
-    log.error('headless.unavailable', { reason: problem });
-    return { headless: null, problem };
-  }
+/** Whoever may not be reached as it is goes again. */
+async function checked(gateway: Gateway, config: Config): Promise<void> {
+  await checkExposure(config, gateway.access).catch(async (error: unknown) => {
+    await gateway.dispose();
+    throw error;
+  });
+}
+
+/** The second call exits at once. */
+function once(stop: () => Promise<void>): () => void {
+  let isStopping = false;
+  return () => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    void stop();
+  };
+}
+
+/** What goes on by itself. */
+async function startWork(
+  config: Config,
+  services: Services,
+  { metrics, log }: { readonly metrics: Metrics; readonly log: Log },
+): Promise<void> {
+  const { settings, pulls, manifests, archive, catalog } = services;
+  settings.onChange = pulls.onCompleted = () => void manifests.loadPinned();
+  pulls.onEnded = (state) => metrics.pullEnded(state);
+  await pulls.resume();
+  archive.history.start();
+  void importAll(config.manifests, services, log);
+  await catalog.watch(config.watchModels);
+}
+
+interface Draining {
+  readonly config: Pick<Config, 'drainMs'>;
+  readonly services: Services;
+  readonly server: Server;
+  readonly log: Log;
+}
+
+/** Takes no more work, and lets what runs end for a while. */
+async function drain({ config, services, server, log }: Draining): Promise<void> {
+  const { generations, comparisons, evaluations } = services;
+  const { drainMs: limitMs } = config;
+  log.info('server.draining', { running: generations.running, limitMs });
+  server.drain();
+  await Promise.all([generations.drain(limitMs), evaluations.drain(limitMs)]);
+  await comparisons.drain();
 }
 
 /** What a manifest asks for may take hours: the gateway does not wait for it. */

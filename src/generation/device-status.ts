@@ -28,6 +28,7 @@ export function deviceStatus(
         lender?.awayUntil,
       ]),
       residency.residents().map(({ id, busySlots, isPinned }) => [id, busySlots, isPinned]),
+      residency.crashLoops().map(({ variantId, deviceId, crashes }) => [variantId, deviceId, crashes]),
       residency.waiting().map(({ id, plan }) => [id, plan.variantId, plan.deviceId]),
     ]);
   return statusOf({ look, keyOf, everyMs: LOOK_MS }, signal);

@@ -11,6 +11,8 @@ export interface GenerationError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly retryable: boolean;
+  /** When trying again makes sense, milliseconds after the failure; absent where that is not known. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 export interface StageTiming {

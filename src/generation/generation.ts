@@ -215,8 +215,9 @@ export class Generation {
     };
   }
 
-  cancel(): void {
-    this.#controller.abort(new Error('cancelled'));
+  /** With an expected error as the reason it ends as failed. */
+  cancel(reason = new Error('cancelled')): void {
+    this.#controller.abort(reason);
   }
 
   /** Its turn has come: the clock of its timings starts now. */

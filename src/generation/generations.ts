@@ -2,6 +2,7 @@ import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { v7 as newId } from 'uuid';
 import { asMixgateError, MixgateError } from '../errors.ts';
 import { aborted } from './aborted.ts';
+import { isDoneWithin } from './done-within.ts';
 import { driftRetry } from './drift-retry.ts';
 import type { Plan } from '../routing/plan.ts';
 import type { GenerationState } from './events.ts';
@@ -12,7 +13,7 @@ import type { GenerationFilter } from './history/generation-columns.ts';
 import type { PageQuery } from './history/history-store.ts';
 import { KeptIds, type KeepEnded } from './kept-ids.ts';
 import type { GenerationRequest } from './request.ts';
-import { run, type RunServices } from './run.ts';
+import { recordAborted, run, type RunServices } from './run.ts';
 import { drawSeed } from './seed.ts';
 
 export interface GenerationsOptions extends RunServices {
@@ -27,6 +28,8 @@ export interface GenerationsOptions extends RunServices {
   readonly keepEnded: KeepEnded;
 }
 
+/** How long what runs may take to end once it was told to at shutdown. */
+const CUT_MS = 3000;
 /** How long a reader may take for the rest of an ended generation at shutdown. */
 const READERS_MS = 2000;
 
@@ -197,13 +200,16 @@ export class Generations {
 
   /**
    * Takes no more, and resolves when nothing runs any more and every reader has read to the end; what still runs
-   * after `limitMs` is cancelled, and a reader that does not keep up is left behind after `READERS_MS` more.
+   * after `limitMs` fails with BACKEND_UNAVAILABLE, a runtime that does not even end then is left behind after
+   * `CUT_MS` more, and a reader that does not keep up after `READERS_MS`.
    */
   async drain(limitMs: number): Promise<void> {
     this.#isDraining = true;
-    const timer = setTimeout(() => this.#byId.forEach((generation) => generation.cancel()), limitMs);
-    await Promise.all(this.#running.values());
-    clearTimeout(timer);
+    const ended = Promise.all(this.#running.values());
+    if (!(await isDoneWithin(limitMs, ended))) {
+      for (const id of this.#running.keys()) this.#byId.get(id)?.cancel(cutShort());
+      await isDoneWithin(CUT_MS, ended);
+    }
     const read = Promise.all([...this.#byId.values()].map(({ log }) => log.unread()));
     await Promise.race([read, setTimeoutPromise(READERS_MS, undefined, { ref: false })]);
   }
@@ -212,8 +218,7 @@ export class Generations {
     if (after !== null) {
       await Promise.race([after, aborted(generation.signal)]);
       generation.begin();
-      if (generation.signal.aborted)
-        return generation.record({ type: 'GenerationCancelled', usage: generation.usage });
+      if (generation.signal.aborted) return recordAborted(generation);
     }
     await run(generation, this.#options, (drifted) => this.#retry(drifted));
   }
@@ -270,3 +275,9 @@ export class Generations {
     this.#options.observer.generationEnded(generation);
   }
 }
+
+const cutShort = () =>
+  new MixgateError(
+    'BACKEND_UNAVAILABLE',
+    'The gateway had to stop before the answer was finished: what there is of it is kept, send the request again.',
+  );

@@ -168,7 +168,8 @@ export class Machine {
       devices,
       host: this.host(devices),
       capabilities: this.#capabilities(),
-      margins: this.#options.margins,
+      // Of this moment: a configuration that is reread changes no snapshot.
+      margins: { ...this.#options.margins },
     };
   }
 

@@ -2,18 +2,21 @@ import type { Backend, LoadRequest, Resident } from '../backends/backend.ts';
 import { MixgateError, asMixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Plan } from '../routing/plan.ts';
+import { crashLoops, type CrashRecord } from '../routing/crash-loops.ts';
 import { reduce } from '../routing/residency.ts';
 import {
   EMPTY_RESIDENCY,
-  roomFor,
   type ResidencyEffect,
   type ResidencyEvent,
   type ResidentState,
   type NewWaiter,
   type Waiter,
 } from '../routing/residency-state.ts';
+import { loadRequestOf } from './load-request.ts';
 import type { Occupant } from './machine.ts';
 import type { Observer } from './observer.ts';
+import { once } from './once.ts';
+import { crashesAgain, crashOf, notResident, unknownFailure } from './residency-errors.ts';
 
 export interface ResidencyLoopOptions {
   readonly backends: readonly Backend[];
@@ -23,6 +26,8 @@ export interface ResidencyLoopOptions {
   readonly now: () => number;
   /** Memory has changed hands. */
   readonly onMemoryChange: () => void;
+  /** Host memory that a resident may take beyond its plan, bytes; null: any amount. */
+  readonly hostToleranceBytes: number | null;
   readonly observer: Pick<Observer, 'modelLoaded' | 'loadFailed' | 'modelUnloaded'>;
 }
 
@@ -40,7 +45,8 @@ export interface Lease {
   /** How the resident was loaded; not always how this caller would have had it. */
   readonly plan: Plan;
   readonly resident: Resident;
-  release(): void;
+  /** `hasAnswered`: what was asked of the model came to its end. */
+  release(hasAnswered?: boolean): void;
 }
 
 type WithoutTime<Event> = Event extends { at: number } ? Omit<Event, 'at'> : never;
@@ -150,6 +156,11 @@ export class ResidencyLoop {
     return this.#state.waiting;
   }
 
+  /** Variants that crash again and again, and are not loaded for a while. */
+  crashLoops(): readonly CrashRecord[] {
+    return crashLoops(this.#state.crashes);
+  }
+
   /** Never evicts it from now on, or may again. @throws NOT_FOUND */
   pin(residentId: string, isPinned: boolean): ResidentView {
     const view = () => this.residents().find(({ id }) => id === residentId);
@@ -192,6 +203,9 @@ export class ResidencyLoop {
       case 'refuse':
         this.#waiting.get(effect.waiterId)?.refuse(this.#reason(effect.residentId));
         return;
+      case 'holdOff':
+        this.#waiting.get(effect.waiterId)?.refuse(crashesAgain(effect.record, this.#options.now()));
+        return;
       case 'position':
         this.#waiting.get(effect.waiterId)?.onPosition(effect.ahead);
         return;
@@ -211,7 +225,9 @@ export class ResidencyLoop {
   #grant(waiterId: string, residentId: string): void {
     const loaded = this.#loaded.get(residentId);
     const waiting = this.#waiting.get(waiterId);
-    const release = once(() => this.#dispatch({ type: 'released', residentId }));
+    const release = once((hasAnswered: boolean = false) =>
+      this.#dispatch({ type: 'released', residentId, hasAnswered }),
+    );
     const state = this.#find(residentId);
     if (loaded === undefined || waiting === undefined || state === undefined) return release();
     this.#grants++;
@@ -219,7 +235,7 @@ export class ResidencyLoop {
   }
 
   async #load(residentId: string, plan: Plan): Promise<void> {
-    const { backends, log, now, onMemoryChange, weightsOf } = this.#options;
+    const { backends, log, now, onMemoryChange, weightsOf, hostToleranceBytes } = this.#options;
     const controller = new AbortController();
     this.#loads.set(residentId, controller);
     const { variantId: variant, deviceId: device, gpuLayers } = plan;
@@ -231,7 +247,11 @@ export class ResidencyLoop {
         throw new MixgateError('BACKEND_UNAVAILABLE', `There is no backend ${plan.backendId}.`);
       const onProgress = this.#progressOf(residentId);
       onProgress(0);
-      const resident = await backend.load(this.#loadRequest(residentId, plan, weightsOf(variant)), {
+      const request = loadRequestOf({ id: residentId, plan }, this.#state, {
+        ...weightsOf(variant),
+        hostToleranceBytes,
+      });
+      const resident = await backend.load(request, {
         signal: controller.signal,
         onProgress,
       });
@@ -261,21 +281,11 @@ export class ResidencyLoop {
     }
   }
 
-  /** May take what its pools have beside the others that are resident. */
-  #loadRequest(
-    residentId: string,
-    plan: Plan,
-    weights: ReturnType<ResidencyLoopOptions['weightsOf']>,
-  ): LoadRequest {
-    const budgetBytes = roomFor(this.#state, { id: residentId, plan });
-    const { deviceId, gpuLayers, contextSize, slots, kvCacheType, batchSize } = plan;
-    return { ...weights, deviceId, gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes };
-  }
-
   #refuseWaiting(residentId: string, error: MixgateError): void {
     this.#options.observer.loadFailed(error.code);
     this.#failures.set(residentId, error);
-    this.#dispatch({ type: 'loadFailed', residentId });
+    const crash = error.code === 'BACKEND_CRASHED' ? crashOf(error) : {};
+    this.#dispatch({ type: 'loadFailed', residentId, ...crash });
     this.#failures.delete(residentId);
   }
 
@@ -286,7 +296,7 @@ export class ResidencyLoop {
     const planned = this.#asked.delete(residentId) ? 'ASKED' : 'EVICTED';
     this.#options.observer.modelUnloaded(reason === null ? planned : 'LOST');
     this.#options.onMemoryChange();
-    this.#dispatch({ type: 'gone', residentId });
+    this.#dispatch({ type: 'gone', residentId, ...(reason !== null && crashOf(reason)) });
   }
 
   #progressOf(residentId: string): (fraction: number) => void {
@@ -318,17 +328,3 @@ export class ResidencyLoop {
 
 const isFor = ({ plan }: ResidentState, waiter: Waiter): boolean =>
   plan.variantId === waiter.plan.variantId && plan.deviceId === waiter.plan.deviceId;
-
-const notResident = (residentId: string) =>
-  new MixgateError('NOT_FOUND', `Nothing is resident under ${residentId}: see devices { resident { id } }.`);
-
-const unknownFailure = () => new MixgateError('INTERNAL', 'The load failed without a reason.');
-
-function once(run: () => void): () => void {
-  let done = false;
-  return () => {
-    if (done) return;
-    done = true;
-    run();
-  };
-}

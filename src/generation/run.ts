@@ -35,13 +35,22 @@ export async function run(
   try {
     await answer(generation, services, retry);
   } catch (error) {
-    if (generation.signal.aborted)
-      generation.record({ type: 'GenerationCancelled', usage: generation.usage });
-    else {
-      const { code, message, retryable } = asMixgateError(error);
-      generation.record({ type: 'GenerationFailed', error: { code, message, retryable } });
-    }
+    if (generation.signal.aborted) recordAborted(generation);
+    else recordFailure(generation, asMixgateError(error));
   }
+}
+
+/** The final event of one whose signal was aborted: cancelled or, with an expected error as the reason, failed. */
+export function recordAborted(generation: Generation, usage = generation.usage): void {
+  const reason: unknown = generation.signal.reason;
+  if (reason instanceof MixgateError) recordFailure(generation, reason);
+  else generation.record({ type: 'GenerationCancelled', usage });
+}
+
+function recordFailure(generation: Generation, { code, message, retryable, data }: MixgateError): void {
+  const { retryAfterMs } = data;
+  const later = typeof retryAfterMs === 'number' ? { retryAfterMs } : {};
+  generation.record({ type: 'GenerationFailed', error: { code, message, retryable, ...later } });
 }
 
 /** What a runtime that is gone says; another may do what it could not. */
@@ -49,13 +58,16 @@ const LOST: ReadonlySet<string> = new Set(['BACKEND_CRASHED', 'DEVICE_LOST']);
 
 const NOTHING_LEFT: ReadonlySet<string> = new Set(['INVALID_INPUT', 'BACKEND_UNAVAILABLE', 'NO_PLAN_FITS']);
 
+/** Nothing was tried: it is known when that makes sense again. */
+const isHeldOff = ({ data }: MixgateError): boolean => data['retryAfterMs'] !== undefined;
+
 /** Where a runtime goes away before it has sent anything, what is left of them is planned with once more. */
 async function answer(generation: Generation, services: RunServices, retry: Retry): Promise<void> {
   const waits: Waits = { loadingSince: 0, loadMs: 0, grantedAt: 0 };
   try {
     await attempt(generation, services, waits, retry);
   } catch (error) {
-    const isLost = error instanceof MixgateError && LOST.has(error.code);
+    const isLost = error instanceof MixgateError && LOST.has(error.code) && !isHeldOff(error);
     if (!isLost || generation.firstTokenAt !== null || generation.signal.aborted) throw error;
     services.machine.invalidate();
     await attempt(generation, services, waits, retry).catch((again: unknown) => {
@@ -76,6 +88,7 @@ async function attempt(
   const deadline = deadlineIn(Math.min(services.deadlines.runMs, maxRunMs ?? Infinity), runTimeout);
   const drift = new DriftStop(generation, retry);
   const signal = AbortSignal.any([generation.signal, deadline.signal, drift.signal]);
+  let hasAnswered = false;
   try {
     waits.grantedAt = services.now();
     generation.startPrefill(lease.resident.measuredBytes);
@@ -91,6 +104,7 @@ async function attempt(
         drift.check();
         continue;
       }
+      hasAnswered = part.reason !== 'CANCELLED';
       const isStopped = part.reason === 'CANCELLED' && drift.isReasonOf(signal);
       if (part.reason === 'CANCELLED' && !generation.signal.aborted && !isStopped) signal.throwIfAborted();
       if (part.reason !== 'CANCELLED') drift.checkWhole();
@@ -100,7 +114,7 @@ async function attempt(
     }
   } finally {
     deadline.clear();
-    lease.release();
+    lease.release(hasAnswered);
   }
 }
 
@@ -162,7 +176,7 @@ type End = Pick<EndPart, 'usage' | 'memoryBytes'> & { readonly reason: FinishRea
 function finish(generation: Generation, { reason, usage, memoryBytes }: End, measured: Timings): void {
   if (memoryBytes !== undefined) generation.noteMemory(memoryBytes);
   if (reason === 'CANCELLED') {
-    generation.record({ type: 'GenerationCancelled', usage });
+    recordAborted(generation, usage);
     return;
   }
   const language = generation.reportLanguage();

@@ -31,7 +31,7 @@ export interface CatalogOptions {
 export class Catalog {
   readonly elsewhere = new Elsewhere();
   readonly #options: CatalogOptions;
-  readonly #watched: readonly string[];
+  #directories: readonly string[];
   readonly #folders: FolderScan;
   /** By variant id. */
   #entries = new Map<string, Entry>();
@@ -45,13 +45,13 @@ export class Catalog {
   #scanning: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #later: NodeJS.Timeout | undefined;
-  #close: () => Promise<void> = async () => undefined;
+  #endWatching: () => Promise<void> = async () => undefined;
 
   constructor(options: CatalogOptions) {
     this.#options = options;
-    const { directories, embedded, cacheFile = null, version = '', log, now = Date.now } = options;
-    this.#watched = embedded === undefined ? directories : [...directories, embedded];
-    this.#folders = new FolderScan({ folders: this.#watched, cacheFile, version, log, now });
+    const { directories, cacheFile = null, version = '', log, now = Date.now } = options;
+    this.#directories = directories;
+    this.#folders = new FolderScan({ folders: () => this.#watched, cacheFile, version, log, now });
   }
 
   /** Reads the folders. A broken file or a missing folder is logged and left out; it never fails. */
@@ -59,21 +59,25 @@ export class Catalog {
     return this.#inTurn(async () => void (await this.#scan(false)));
   }
 
-  /** From now on what comes and goes in the folders is noticed. */
+  /** From now on what comes and goes in the folders is noticed, in this way instead of any before. */
   async watch(mode: WatchMode): Promise<void> {
+    await this.#endWatching();
     const onChange = () => this.#scanSoon();
-    const end = await watchFolders(this.#watched, mode, { onChange, log: this.#options.log });
-    this.#close = async () => {
-      clearTimeout(this.#timer);
-      clearTimeout(this.#later);
-      await end();
-      await this.#scanning;
-    };
+    this.#endWatching = await watchFolders(this.#watched, mode, { onChange, log: this.#options.log });
+  }
+
+  /** From now on these folders, instead of those before: what is only in others is gone. `watch` again to watch them. */
+  async useDirectories(directories: readonly string[]): Promise<void> {
+    this.#directories = directories;
+    await this.scan();
   }
 
   /** Watches no more. */
-  close(): Promise<void> {
-    return this.#close();
+  async close(): Promise<void> {
+    await this.#endWatching();
+    clearTimeout(this.#timer);
+    clearTimeout(this.#later);
+    await this.#scanning;
   }
 
   /** Adds one file from anywhere (any of a split one's), or a folder of MLC weights. @throws VARIANT_NOT_AVAILABLE */
@@ -187,11 +191,16 @@ export class Catalog {
     // Another folder may have it too: then that one would be used instead.
     do {
       const variant = this.variant(variantId);
-      bytes += await removeFiles(variant, this.#options.directories);
+      bytes += await removeFiles(variant, this.#directories);
       this.#added.delete(variant.path);
       await this.scan();
     } while (this.isRemovable(variantId));
     return bytes;
+  }
+
+  get #watched(): readonly string[] {
+    const { embedded } = this.#options;
+    return embedded === undefined ? this.#directories : [...this.#directories, embedded];
   }
 
   #isEmbedded(file: string): boolean {

@@ -10,7 +10,7 @@ import type { Entry } from './variant.ts';
 import { findUnits, ggufUnits, mlcUnit, type WeightUnit } from './weight-units.ts';
 
 export interface FolderScanOptions {
-  readonly folders: readonly string[];
+  readonly folders: () => readonly string[];
   /** Keeps what was read of headers for the next start. */
   readonly cacheFile: string | null;
   /** Of mixgate. */
@@ -73,7 +73,7 @@ export class FolderScan {
 
   async #units(): Promise<WeightUnit[]> {
     const found = await Promise.all(
-      this.#options.folders.map((folder) =>
+      this.#options.folders().map((folder) =>
         findUnits(folder).catch((error: unknown) => {
           this.rejections.add(folder, folderProblem(folder, error), 'UNUSABLE');
           return [];

@@ -5,6 +5,7 @@ import {
   BackendResolver,
   DeviceResolver,
   ResidentModelResolver,
+  CrashLoopResolver,
   WaitingRequestResolver,
 } from './backend/resolver.ts';
 import { ComparisonEventResolver, ComparisonResolver, LaneResolver } from './comparison/resolver.ts';
@@ -57,6 +58,7 @@ export async function createSchema(): Promise<GraphQLSchema> {
       ResidentModelResolver,
       VariantResolver,
       VersionResolver,
+      CrashLoopResolver,
       ViewerResolver,
       WaitingRequestResolver,
       WorkerResolver,

@@ -1,3 +1,4 @@
+import type { Crash, CrashRecord } from './crash-loops.ts';
 import type { Plan } from './plan.ts';
 
 export interface ResidencyState {
@@ -11,6 +12,8 @@ export interface ResidencyState {
   /** The turn that was served last, and the last one that each waiting caller has: see `insert`. */
   readonly turn: number;
   readonly turns: Readonly<Record<string, number>>;
+  /** Of variants that crashed and have not answered since. */
+  readonly crashes: readonly CrashRecord[];
 }
 
 export interface ResidentState {
@@ -66,12 +69,14 @@ export type ResidencyEvent = { readonly at: number } & (
     }
   | { readonly type: 'withdrawn'; readonly waiterId: string }
   | { readonly type: 'loaded'; readonly residentId: string; readonly loadMs: number }
-  | { readonly type: 'loadFailed'; readonly residentId: string }
-  | { readonly type: 'released'; readonly residentId: string }
+  /** `crash`, here and below, where the runtime died by itself. */
+  | { readonly type: 'loadFailed'; readonly residentId: string; readonly crash?: Crash }
+  /** `hasAnswered`: what had the slot came to its end. */
+  | { readonly type: 'released'; readonly residentId: string; readonly hasAnswered?: boolean }
   | { readonly type: 'unloadRequested'; readonly residentId: string }
   | { readonly type: 'pinned'; readonly residentId: string; readonly isPinned: boolean }
   /** Unloaded as asked, or lost. */
-  | { readonly type: 'gone'; readonly residentId: string }
+  | { readonly type: 'gone'; readonly residentId: string; readonly crash?: Crash }
   /** The time of a `wake` has come. */
   | { readonly type: 'woken' }
 );
@@ -82,6 +87,8 @@ export type ResidencyEffect =
   | { readonly type: 'grant'; readonly waiterId: string; readonly residentId: string }
   /** `residentId` is the one whose load failed; null: none is loaded, and none was to be. */
   | { readonly type: 'refuse'; readonly waiterId: string; readonly residentId: string | null }
+  /** It crashed too often to be loaded now. */
+  | { readonly type: 'holdOff'; readonly waiterId: string; readonly record: CrashRecord }
   | { readonly type: 'position'; readonly waiterId: string; readonly ahead: number }
   /** Send `woken` at that time: someone waits for nothing else. */
   | { readonly type: 'wake'; readonly at: number };
@@ -95,6 +102,7 @@ export const EMPTY_RESIDENCY: ResidencyState = {
   at: 0,
   turn: 0,
   turns: {},
+  crashes: [],
 };
 
 export const find = (state: ResidencyState, id: string): ResidentState | undefined =>

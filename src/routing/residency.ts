@@ -1,3 +1,4 @@
+import { crashLoop, withCrash, withoutCrashes, type Crash } from './crash-loops.ts';
 import { makeRoom } from './eviction.ts';
 import type { Plan } from './plan.ts';
 import { insert, served, withPositions } from './queue-order.ts';
@@ -42,10 +43,11 @@ export function reduce(before: ResidencyState, event: ResidencyEvent): Reduction
       );
     }
     case 'loadFailed':
-      return loadFailed(state, event.residentId);
+      return loadFailed(crashed(state, event), event.residentId);
     case 'released': {
       const busySlots = Math.max(0, (find(state, event.residentId)?.busySlots ?? 0) - 1);
-      return serve(change(state, event.residentId, { busySlots, lastUsedAt: event.at }));
+      const next = change(state, event.residentId, { busySlots, lastUsedAt: event.at });
+      return serve(event.hasAnswered === true ? answered(next, event.residentId) : next);
     }
     case 'unloadRequested': {
       const [next, effects] = serve(change(state, event.residentId, { status: 'unloading' }));
@@ -54,10 +56,25 @@ export function reduce(before: ResidencyState, event: ResidencyEvent): Reduction
     case 'pinned':
       return serve(change(state, event.residentId, { isPinned: event.isPinned }));
     case 'gone':
-      return serve(without(state, event.residentId));
+      return serve(without(crashed(state, event), event.residentId));
     case 'woken':
       return serve(state);
   }
+}
+
+function crashed(
+  state: ResidencyState,
+  { residentId, crash, at }: { readonly residentId: string; readonly crash?: Crash; readonly at: number },
+): ResidencyState {
+  const resident = find(state, residentId);
+  if (crash === undefined || resident === undefined) return state;
+  return { ...state, crashes: withCrash(state.crashes, resident.plan, crash, at) };
+}
+
+function answered(state: ResidencyState, residentId: string): ResidencyState {
+  const resident = find(state, residentId);
+  if (resident === undefined || state.crashes.length === 0) return state;
+  return { ...state, crashes: withoutCrashes(state.crashes, resident.plan) };
 }
 
 /** Whoever could only have used the resident that failed to load is refused; the rest is served on. */
@@ -79,7 +96,8 @@ function loadFailed(state: ResidencyState, residentId: string): Reduction {
  * Serves the waiting in order. A waiter takes a free slot of a resident that suits it; else, where none is
  * loaded, it loads one, evicting idle residents if it must. While it waits for memory, nobody behind it may
  * start on a resident of the pools it needs, or it could wait forever; unless it only waits for a resident that
- * took its place to have stayed its time. Who wants only what is loaded waits for nothing else.
+ * took its place to have stayed its time. Who wants only what is loaded waits for nothing else. What crashes again and
+ * again is not loaded for a while: who wants it is told so.
  */
 function serve(from: ResidencyState): Reduction {
   const effects: ResidencyEffect[] = [];
@@ -101,6 +119,11 @@ function serve(from: ResidencyState): Reduction {
     }
     if (waiter.onlyLoaded === true) {
       effects.push({ type: 'refuse', waiterId: waiter.id, residentId: null });
+      continue;
+    }
+    const record = crashLoop(state.crashes, waiter.plan, state.at);
+    if (record !== undefined) {
+      effects.push({ type: 'holdOff', waiterId: waiter.id, record });
       continue;
     }
     const room = makeRoom(state, waiter);

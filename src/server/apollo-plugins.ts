@@ -11,7 +11,8 @@ const GRAPHQL_TYPE = 'application/graphql-response+json; charset=utf-8';
 /** In Apollo's own order: what a caller gets who does not care. */
 const OFFERED = [JSON_TYPE, GRAPHQL_TYPE];
 
-const isPlainJson = (accept: string | undefined): boolean =>
+/** Whether who asks has not asked for GraphQL's own type, which may come with other statuses than 200. */
+export const isPlainJson = (accept: string | undefined): boolean =>
   accept === undefined || new Negotiator({ headers: { accept } }).mediaType(OFFERED) === JSON_TYPE;
 
 const REQUEST_ERRORS = new Set<unknown>([
@@ -86,43 +87,3 @@ export const asksForCredentials: ApolloServerPlugin<RequestContext> = {
 
 const isUnauthenticated = ({ originalError }: GraphQLError): boolean =>
   originalError instanceof MixgateError && originalError.code === 'UNAUTHENTICATED';
-
-const EXAMPLE = `# Press Ctrl+Enter to run.
-subscription {
-  generate(input: {
-    model: "tiny-mixtral-8x2m-instruct-demo"
-    prompt: { messages: [{ role: USER, content: "Alas, a wild unicorn is approaching! As a llama, what should I do?" }] }
-  }) {
-    sequence
-    ... on PlanChosen { plan { variant { quantization } deviceName gpuLayers reasons } }
-    ... on ModelLoading { progress }
-    ... on TokenChunk { text }
-    ... on GenerationCompleted { finishReason timings { totalMs eval { tokensPerSecond } } }
-    ... on GenerationFailed { error { code message } }
-  }
-}
-`;
-
-/** GraphiQL in one file, all inlined: Apollo's own landing page loads its script from elsewhere. */
-export const landingPage: ApolloServerPlugin = {
-  async serverWillStart() {
-    let html: Promise<string> | undefined;
-    return {
-      async renderLandingPage() {
-        return { html: () => (html ??= renderExplorer()) };
-      },
-    };
-  },
-};
-
-async function renderExplorer(): Promise<string> {
-  // 9 MB of page: loaded when somebody first looks.
-  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-  const options = {
-    title: 'mixgate',
-    defaultQuery: EXAMPLE,
-    endpoint: '/graphql',
-    subscriptionsProtocol: 'WS' as const,
-  };
-  return renderGraphiQL(options).trimStart();
-}

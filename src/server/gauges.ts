@@ -24,6 +24,7 @@ export function metricsRoute(
 ): void {
   deviceGauges(registry, services);
   residentGauges(registry, services);
+  crashGauges(registry, services);
   workGauges(registry, services);
   transportGauges(registry, open);
   historyGauges(registry, services);
@@ -202,6 +203,20 @@ const RESIDENT_FIGURES: readonly {
     of: ({ busySlots }) => busySlots,
   },
 ];
+
+function crashGauges(registry: Registry, { residency }: Services): void {
+  new Gauge({
+    name: 'mixgate_crash_loop_crashes',
+    help: 'Crashes in a row of a variant that is not loaded for a while because of them.',
+    labelNames: ['variant', 'device'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { variantId: variant, deviceId: device, crashes } of residency.crashLoops())
+        this.set({ variant, device }, crashes);
+    },
+  });
+}
 
 function residentGauges(registry: Registry, { residency }: Services): void {
   for (const { name, help, of } of RESIDENT_FIGURES)

@@ -12,6 +12,28 @@ const DURATION_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 
 const DECODE_BUCKETS = [0.5, 1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024];
 const PROMPT_BUCKETS = [1, 4, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384];
 
+/** By the options that set them. */
+const LIMITS: ReadonlySet<string> = new Set([
+  'maxQueued',
+  'maxQueuedPerCaller',
+  'maxPromptBytes',
+  'requestsPerMinute',
+  'tokensPerMinute',
+  'failedSignInsPerMinute',
+  'maxDocumentBytes',
+  'maxDocumentTokens',
+  'maxDepth',
+  'maxAliases',
+  'maxDirectives',
+  'maxCost',
+  'maxSockets',
+  'maxSocketsPerAddress',
+  'maxSubscriptionsPerSocket',
+  'trustedDocuments',
+  'trustedDocumentsOnly',
+  'allowedOrigins',
+  'hostnames',
+]);
 const ERROR_CODES = Object.keys(ErrorCode);
 const FINISH_REASONS = ['END_OF_TEXT', 'MAX_TOKENS', 'STOP_SEQUENCE', 'CONTEXT_FULL', 'LANGUAGE_DRIFT'];
 const REFUSALS = [
@@ -78,6 +100,9 @@ export class Metrics implements Observer {
     'Keys and tokens that were refused, by reason; UNAVAILABLE where the identity provider could not be asked.',
     { reason: REFUSALS },
   );
+  readonly #refused = this.#counter('refused', 'What was refused because a limit was reached, by limit.', {
+    limit: [...LIMITS],
+  });
   readonly #loads = this.#histogram(
     'model_load_seconds',
     'How long loads took that succeeded.',
@@ -161,9 +186,10 @@ export class Metrics implements Observer {
     this.#pulls.inc({ state });
   }
 
-  /** With a code of `ErrorCode`, or OTHER. */
-  errorAnswered(code: string): void {
+  /** With a code of `ErrorCode`, or OTHER; `limit`: the one that was reached, if it came from that. */
+  errorAnswered(code: string, limit: string | null): void {
     this.#errors.inc({ code });
+    if (limit !== null && LIMITS.has(limit)) this.#refused.inc({ limit });
   }
 
   /** With the reason of the refusal's data. */

@@ -36,6 +36,9 @@ const DASHBOARD_PAGES = [
   ...['/devices', '/models', '/lend', '/api'],
 ];
 
+/** Whoever opens the API's address in a browser wants to see it: the dashboard has it, with examples. */
+const EXPLORER = '/api';
+
 const YEAR_S = 365 * 24 * 3600;
 
 /** The browser worker at `/worker` and the dashboard at `/`, from the folders that Vite built in `folder`. */
@@ -53,10 +56,11 @@ export async function servePages(app: FastifyInstance, folder: string): Promise<
 }
 
 async function serveDashboard(app: FastifyInstance, folder: string): Promise<void> {
-  if (!existsSync(folder)) {
-    app.get('/', (_request, reply) => reply.redirect('/graphql'));
-    return;
-  }
+  if (!existsSync(folder)) return;
+  app.addHook('onRequest', async ({ method, url, headers: { accept } }, reply) => {
+    if (method !== 'GET' || url !== '/graphql' || accept?.includes('text/html') !== true) return;
+    return reply.redirect(EXPLORER);
+  });
   await app.register(fastifyStatic, {
     root: path.join(folder, 'assets'),
     prefix: '/assets/',
@@ -79,14 +83,9 @@ interface Headers {
 }
 
 function setHeaders(response: Headers, name: string, policy: string): void {
-  response.header('x-content-type-options', 'nosniff');
   // Weights go the same way; their routes say how long they may be kept.
   if (name.startsWith('..')) return;
   response.header('content-security-policy', policy);
-  response.header('referrer-policy', 'no-referrer');
-  // Threads of WebAssembly need a page of its own, and so does every page that embeds it.
-  response.header('cross-origin-opener-policy', 'same-origin');
-  response.header('cross-origin-embedder-policy', 'require-corp');
   // Names of assets carry a hash of their content.
   if (name.startsWith(`assets${path.sep}`))
     response.header('cache-control', `public, max-age=${YEAR_S}, immutable`);

@@ -67,10 +67,7 @@ export function weightsRoute(app: FastifyInstance, weights: PublishedWeights): v
     (request, reply) => {
       const file = weights.find(request.params.token, request.params.name);
       if (file === null) return reply.callNotFound();
-      void reply.headers({
-        'cache-control': `private, max-age=${YEAR_S}, immutable`,
-        'x-content-type-options': 'nosniff',
-      });
+      void reply.header('cache-control', `private, max-age=${YEAR_S}, immutable`);
       if ('segments' in file) return sendComposed(file, request, reply);
       return reply.sendFile(path.basename(file.path), path.dirname(file.path), {
         dotfiles: 'allow',

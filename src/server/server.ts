@@ -1,21 +1,31 @@
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { ApolloServer } from '@apollo/server';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import fastifyApollo, { fastifyApolloDrainPlugin } from '@as-integrations/fastify';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Access } from '../access/access.ts';
 import { MixgateError, messageOf, type ErrorCode } from '../errors.ts';
+import type { ConfigStatus } from '../live-config.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
-import { asksForCredentials, CHALLENGE, landingPage, namesRequests } from './apollo-plugins.ts';
+import { asksForCredentials, CHALLENGE, namesRequests } from './apollo-plugins.ts';
 import { noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
 import { Callers } from './caller.ts';
-import { PARSE_OPTIONS } from './documents.ts';
+import { Connections } from './connections.ts';
+import { Documents } from './documents/documents.ts';
+import { documentStore, takeHttpDocuments } from './documents/http-documents.ts';
+import { readTrustedDocuments } from './documents/read-trusted.ts';
+import type { Exposure } from './exposure.ts';
 import { healthRoutes } from './health.ts';
-import { metricsRoute } from './gauges.ts';
+import { metricsRoute, type OpenCounts } from './gauges.ts';
+import { configGauges } from './config-gauges.ts';
 import type { Metrics } from './metrics.ts';
+import { Origins } from './origins.ts';
 import { servePages } from './pages.ts';
+import { PATIENCE, protect } from './protection.ts';
 import { PublicErrors } from './public-error.ts';
 import { weightsRoute, type PublishedWeights } from './published-weights.ts';
 import { requestIdOf, tellRequestIds } from './request-id.ts';
@@ -29,18 +39,21 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  readonly exposure: Exposure;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly weights: PublishedWeights;
   /** Of what Vite built: `worker` and `dashboard`. */
   readonly pagesFolder: string;
-  /** False while the gateway drains. */
-  readonly isReady: () => boolean;
+  /** Of the last reading of the configuration. */
+  readonly configStatus: () => ConfigStatus;
 }
 
 export interface Server {
   /** Address of the GraphQL endpoint. */
   readonly url: string;
+  /** Is not ready from now on, and sends away who has nothing under way; answers until it is closed. */
+  drain(): void;
   /** Takes no new connections, ends every subscription, and resolves when all sockets are closed. */
   close(): Promise<void>;
 }
@@ -49,29 +62,25 @@ const MAX_BODY_BYTES = 4 * 2 ** 20;
 
 /** One schema and one context over HTTP, WebSocket and server-sent events. @throws INVALID_INPUT when the port is taken */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { schema, services, access, host, port, log, metrics, isReady } = options;
-  const errors = new PublicErrors(log, (code) => metrics.errorAnswered(code));
+  const { schema, services, access, host, port, exposure, log, metrics } = options;
+  let isDraining = false;
+  const documents = await createDocuments(options);
+  const origins = new Origins({ host, ...exposure });
+  const connections = new Connections(exposure);
+  const errors = new PublicErrors(log, (...answer) => metrics.errorAnswered(...answer));
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
+    requestTimeout: PATIENCE.requestTimeout,
+    http: PATIENCE,
     genReqId: ({ headers }) => requestIdOf(headers),
   });
   tellRequestIds(app, log);
+  await protect(app, { origins, allowedOrigins: exposure.allowedOrigins, errors });
   const callers = new Callers({ access, metrics, log });
   callers.identifyRequests(app);
-  const apollo = new ApolloServer<RequestContext>({
-    schema,
-    plugins: [
-      ...[specStatus, noSubscriptionsOverHttp, asksForCredentials, landingPage, namesRequests(errors)],
-      fastifyApolloDrainPlugin(app),
-    ],
-    formatError: (_formatted, error) => errors.format(error),
-    parseOptions: PARSE_OPTIONS,
-    csrfPrevention: true,
-    introspection: true,
-    includeStacktraceInErrorResponses: false,
-    stopOnTerminationSignals: false,
-  });
+  const taken = takeHttpDocuments(app, documents, errors);
+  const apollo = createApollo(app, schema, documents, errors);
   await apollo.start();
 
   graphqlErrors(app, errors);
@@ -80,22 +89,29 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     method: ['GET', 'POST'],
     context: async ({ id, caller }) => ({ ...services, caller, requestId: id }),
   });
-  const sse = serveEventStream(app, { schema, services, errors, access });
-  healthRoutes(app, services, isReady);
-  metricsRoute(app, metrics, services, () => ({
+  const sse = serveEventStream(app, { schema, services, errors, access, documents, taken, connections });
+  const open = () => ({
     webSockets: webSocket?.sockets() ?? 0,
     subscriptions: { websocket: webSocket?.operations() ?? 0, sse: sse.operations() },
-  }));
+  });
+  operatorRoutes(app, options, { isReady: () => !isDraining, open });
   await servePages(app, options.pagesFolder);
   weightsRoute(app, options.weights);
 
   await listen(app, host, port);
   access.start();
   // After listening, or ws would report the server's own errors, such as a port in use, as its own.
-  const webSocket = serveWebSocket(app.server, { schema, services, errors, access, callers, log });
+  const webSocket = serveWebSocket(app.server, {
+    ...{ schema, services, errors, access, callers, log, documents, connections, origins },
+    limits: exposure,
+  });
   const { address, port: actualPort, family } = app.server.address() as AddressInfo;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}/graphql`,
+    drain() {
+      isDraining = true;
+      webSocket.drain();
+    },
     async close() {
       // What readers have just been given is still on its way to the sockets.
       await setImmediate();
@@ -107,6 +123,57 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
   };
 }
+
+function createApollo(
+  app: FastifyInstance,
+  schema: GraphQLSchema,
+  documents: Documents,
+  errors: PublicErrors,
+): ApolloServer<RequestContext> {
+  return new ApolloServer<RequestContext>({
+    schema,
+    plugins: [
+      ...[specStatus, noSubscriptionsOverHttp, asksForCredentials, namesRequests(errors)],
+      ApolloServerPluginLandingPageDisabled(),
+      fastifyApolloDrainPlugin(app),
+    ],
+    formatError: (_formatted, error) => errors.format(error),
+    documentStore: documentStore(documents),
+    // Ids are looked up before: nothing is remembered because a client says so.
+    persistedQueries: false,
+    csrfPrevention: true,
+    introspection: true,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+  });
+}
+
+async function createDocuments({ schema, exposure, pagesFolder }: ServerOptions): Promise<Documents> {
+  const { trustedDocuments: places, trustedDocumentsOnly: trustedOnly } = exposure;
+  const own = path.join(pagesFolder, 'documents.json');
+  const trusted = await readTrustedDocuments({ schema, places, own });
+  return new Documents({
+    ...{ schema, limits: exposure, trusted, trustedOnly },
+    knowsClients: trustedOnly || places.length > 0,
+  });
+}
+/** What whoever runs the gateway asks. */
+function operatorRoutes(
+  app: FastifyInstance,
+  { services, metrics, configStatus }: ServerOptions,
+  { isReady, open }: { readonly isReady: () => boolean; readonly open: () => OpenCounts },
+): void {
+  endsKeepAlive(app, isReady);
+  healthRoutes(app, services, { isReady, configStatus });
+  configGauges(metrics.registry, configStatus);
+  metricsRoute(app, metrics, services, open);
+}
+
+/** While it drains, a balancer that keeps connections is to take another gateway for its next request. */
+const endsKeepAlive = (app: FastifyInstance, isReady: () => boolean) =>
+  app.addHook('onSend', async (_request, reply) => {
+    if (!isReady()) reply.header('connection', 'close');
+  });
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
   try {
@@ -121,22 +188,23 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   }
 }
 
-/** How HTTP says what ends a request before anything of it is done. */
-const REFUSED: Partial<Record<ErrorCode, number>> = {
+/** How HTTP says what ends a request before anything of it is done; of others 400. */
+const STATUSES: Partial<Record<ErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   SOURCE_UNAVAILABLE: 503,
+  TOO_MANY_CONNECTIONS: 503,
 };
 
 /** What fails before GraphQL (a body that is no JSON, a wrong content type) is answered in GraphQL's form too. */
 function graphqlErrors(app: FastifyInstance, errors: PublicErrors): void {
   app.removeContentTypeParser('text/plain');
   app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
-    const ours = error instanceof MixgateError ? error : null;
-    const status = ours === null ? (error.statusCode ?? 500) : (REFUSED[ours.code] ?? 500);
+    const isOurs = error instanceof MixgateError;
+    const status = isOurs ? (STATUSES[error.code] ?? 400) : (error.statusCode ?? 500);
     if (status === 401) void reply.header('www-authenticate', CHALLENGE);
     const formatted =
-      ours === null && status < 500
+      status < 500 && !isOurs
         ? errors.format(new MixgateError('INVALID_INPUT', error.message), request.id)
         : errors.format(error, request.id);
     const isGraphql = request.headers.accept?.includes('application/graphql-response+json') === true;

@@ -1,20 +1,17 @@
-import type { FastifyInstance } from 'fastify';
-import {
-  execute,
-  GraphQLError,
-  validate,
-  type ExecutionArgs,
-  type ExecutionResult,
-  type GraphQLSchema,
-} from 'graphql';
-import { createHandler } from 'graphql-sse/lib/use/fastify';
 import type { ServerResponse } from 'node:http';
-import type { RequestContext, Services } from '../resolvers/services.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { execute, GraphQLError, type ExecutionArgs, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { createHandler } from 'graphql-sse';
 import type { Access } from '../access/access.ts';
+import type { RequestContext, Services } from '../resolvers/services.ts';
 import { accessEnds } from './access-ends.ts';
+import type { Connections } from './connections.ts';
+import type { Documents } from './documents/documents.ts';
+import type { TakenDocuments } from './documents/http-documents.ts';
 import { errorEnds } from './error-ends.ts';
 import { introspectionProblem } from './introspection.ts';
 import type { PublicErrors } from './public-error.ts';
+import { Pace } from './sse-pace.ts';
 import { subscribe } from './subscribe.ts';
 
 export interface TransportOptions {
@@ -22,15 +19,62 @@ export interface TransportOptions {
   readonly services: Services;
   readonly errors: PublicErrors;
   readonly access: Access;
+  readonly documents: Documents;
+  readonly connections: Connections;
 }
 
+interface EventStreamOptions extends TransportOptions {
+  readonly taken: TakenDocuments;
+}
+
+/** When clients that are sent away may come again, milliseconds. */
+const RETRY_MS = 1000;
+
 /** graphql-sse, distinct connections mode, at /graphql/stream. */
-export function serveEventStream(
-  app: FastifyInstance,
-  { schema, services, errors, access }: TransportOptions,
-) {
+export function serveEventStream(app: FastifyInstance, options: EventStreamOptions) {
+  const { errors, connections } = options;
   const open = new Set<ServerResponse>();
-  const handler = createHandler({
+  const handler = streamHandler(options);
+
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/graphql/stream',
+    handler: async (request, reply) => {
+      const leave = connections.enter(request.ip);
+      // graphql-sse wants this type alone, browsers and fetch libraries add others.
+      if (request.headers.accept?.includes('text/event-stream')) request.headers.accept = 'text/event-stream';
+      reply.hijack();
+      open.add(reply.raw);
+      reply.raw.once('close', () => {
+        open.delete(reply.raw);
+        leave();
+      });
+      const pace = new Pace();
+      try {
+        const [body, init] = await handler(asked(request, pace));
+        // nginx would hold events back until a buffer is full.
+        const headers = { ...ownHeaders(reply), 'x-accel-buffering': 'no', ...init.headers };
+        reply.raw.writeHead(init.status, init.statusText, headers);
+        if (typeof body === 'string' || body === null) reply.raw.end(body);
+        else await pour(body, reply.raw, pace);
+      } catch (error) {
+        const body = JSON.stringify({ errors: [errors.format(error, request.id)] });
+        if (reply.raw.headersSent) reply.raw.destroy();
+        else reply.raw.writeHead(500, { 'content-type': 'application/json; charset=utf-8' }).end(body);
+      }
+    },
+  });
+
+  return {
+    /** Without `complete`: who reads has not read to the end, and is to come again. */
+    close: () => open.forEach((response) => response.end(`retry: ${RETRY_MS}\n\n`)),
+    /** Under way. */
+    operations: () => open.size,
+  };
+}
+
+const streamHandler = ({ schema, services, errors, access, documents, taken }: EventStreamOptions) =>
+  createHandler<FastifyRequest, Pace, RequestContext & Record<PropertyKey, unknown>>({
     schema,
     execute: (args: ExecutionArgs) => {
       const { caller } = args.contextValue as RequestContext;
@@ -42,41 +86,77 @@ export function serveEventStream(
       const { caller } = args.contextValue as RequestContext;
       return accessEnds(errorEnds(await subscribe(args)), (onEnd) => access.watch(caller, onEnd));
     },
-    context: ({ raw }) => ({ ...services, caller: raw.caller, requestId: raw.id }) satisfies RequestContext,
+    onSubscribe: ({ raw }, params) => {
+      const document = taken.get(raw) ?? documents.take(params);
+      // graphql-sse knows a result by its having `data`; what is undefined is not written.
+      if ('errors' in document)
+        return { data: undefined, errors: document.errors } as unknown as ExecutionResult;
+      const { operationName, variables } = params;
+      return {
+        ...{ schema, document: document.document, contextValue: contextOf(raw, services) },
+        ...{ operationName, variableValues: variables },
+      };
+    },
+    // Of what is refused before it has one.
+    context: ({ raw }) => contextOf(raw, services),
     // No token: single connection mode is off.
     authenticate: () => null,
-    // Both are only written out from here on, for which the formatted shape serves.
-    validate: (...args) => errors.formatAll(validate(...args)) as unknown as GraphQLError[],
+    // Each document has been validated when it was taken.
+    validate: () => [],
+    onOperation: (_context, { context: pace }, _args, result) =>
+      Symbol.asyncIterator in result
+        ? pace.follow(result as AsyncIterableIterator<ExecutionResult>)
+        : undefined,
     onNext: (_context, { raw }, result) => {
       if (result.errors === undefined) return undefined;
       return { ...result, errors: errors.formatAll(result.errors, raw.id) } as unknown as ExecutionResult;
     },
   });
 
-  app.route({
-    method: ['GET', 'POST'],
-    url: '/graphql/stream',
-    handler: async (request, reply) => {
-      // graphql-sse wants this type alone, browsers and fetch libraries add others.
-      if (request.headers.accept?.includes('text/event-stream')) request.headers.accept = 'text/event-stream';
-      // nginx would hold events back until a buffer is full.
-      reply.raw.setHeader('x-accel-buffering', 'no');
-      reply.hijack();
-      open.add(reply.raw);
-      reply.raw.once('close', () => open.delete(reply.raw));
-      try {
-        await handler(request, reply);
-      } catch (error) {
-        const body = JSON.stringify({ errors: [errors.format(error, request.id)] });
-        if (reply.raw.headersSent) reply.raw.destroy();
-        else reply.raw.writeHead(500, { 'content-type': 'application/json; charset=utf-8' }).end(body);
-      }
-    },
-  });
+const contextOf = ({ caller, id }: FastifyRequest, services: Services) =>
+  ({ ...services, caller, requestId: id }) satisfies RequestContext;
 
-  return {
-    close: () => open.forEach((response) => response.destroy()),
-    /** Under way. */
-    operations: () => open.size,
+/** A request as graphql-sse knows one. */
+const asked = (request: FastifyRequest, pace: Pace) => ({
+  method: request.method,
+  url: request.url,
+  headers: {
+    get: (name: string) => {
+      const value = request.headers[name.toLowerCase()];
+      return Array.isArray(value) ? value.join('\n') : value;
+    },
+  },
+  body: request.body as Record<string, unknown> | null,
+  raw: request,
+  context: pace,
+});
+
+/** What hooks have given the answer so far. */
+const ownHeaders = (reply: FastifyReply): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(reply.getHeaders()).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : String(value)]],
+    ),
+  );
+
+/** Writes a stream's events, each when the one before has left. */
+async function pour(
+  events: AsyncGenerator<string, void, undefined>,
+  response: ServerResponse,
+  pace: Pace,
+): Promise<void> {
+  const gone = (): void => {
+    pace.left();
+    void events.return();
   };
+  response.once('close', gone);
+  for await (const event of events) {
+    if (!response.writable) break;
+    await new Promise<void>((resolve, reject) => {
+      response.write(event, (error) => (error ? reject(error) : resolve()));
+    });
+    if (event.startsWith('event: next')) pace.left();
+  }
+  response.off('close', gone);
+  response.end();
 }

@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingHttpHeaders, Server as HttpServer } from 'node:http';
-import type { FormattedExecutionResult } from 'graphql';
+import type { IncomingHttpHeaders, IncomingMessage, Server as HttpServer } from 'node:http';
+import { GraphQLError, type FormattedExecutionResult } from 'graphql';
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type Context, type Server } from 'graphql-ws';
+import { safeParse as safelyParseJson } from 'secure-json-parse';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Caller } from '../access/caller.ts';
 import { missingCredentials } from '../access/role.ts';
-import { asMixgateError, messageOf, type MixgateError } from '../errors.ts';
+import { asMixgateError, messageOf, MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext } from '../resolvers/services.ts';
-import { Documents } from './documents.ts';
 import type { Callers } from './caller.ts';
+import type { Exposure } from './exposure.ts';
+import type { Origins } from './origins.ts';
+import { misplacedOf } from './protection.ts';
 import type { TransportOptions } from './sse.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -18,9 +21,14 @@ const CONNECTION_INIT_MS = 10_000;
 /** A client that does not answer a ping within this time is given up. */
 const KEEP_ALIVE_MS = 12_000;
 
+/** A client that sends more than it reads of the answers is given up when so much waits for it. */
+const MAX_BUFFERED_BYTES = 16 * 2 ** 20;
+
 export interface WebSocketOptions extends TransportOptions {
   readonly callers: Callers;
   readonly log: Log;
+  readonly origins: Origins;
+  readonly limits: Pick<Exposure, 'maxSubscriptionsPerSocket'>;
 }
 
 interface Extra {
@@ -32,16 +40,25 @@ interface Extra {
   caller: Caller | null;
 }
 
+type SocketContext = Pick<Context<Record<string, unknown>, Extra>, 'subscriptions' | 'extra'>;
+
 /** graphql-transport-ws at /graphql. graphql-ws awaits each send, so that a slow client slows only its own reading. */
 export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
   const sockets = new WebSocketServer({
     server,
     path: '/graphql',
     maxPayload: MAX_MESSAGE_BYTES,
+    verifyClient: ({ req }, done) => {
+      const refusal = refusalOf(req, options);
+      if (refusal === null) return done(true);
+      const { status, error } = refusal;
+      const body = JSON.stringify({ errors: [options.errors.format(error)] });
+      return done(false, status, body, { 'Content-Type': 'application/json; charset=utf-8' });
+    },
     handleProtocols: (protocols) =>
       protocols.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
   });
-  const contexts = new Set<Pick<Context, 'subscriptions'>>();
+  const contexts = new Set<SocketContext>();
   const graphql = graphqlServer(options, contexts);
   // The HTTP server's own, which ws passes on.
   sockets.on('error', (error) => options.errors.format(error));
@@ -49,9 +66,18 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
     attach({ id: randomUUID(), socket, headers, caller: null }, { ...options, graphql }),
   );
   return {
+    /** Sends away who has nothing under way. */
+    drain: () => {
+      const busy = [...contexts].filter(({ subscriptions }) => Object.keys(subscriptions).length > 0);
+      const isBusy = new Set(busy.map(({ extra }) => extra.socket));
+      for (const socket of sockets.clients) if (!isBusy.has(socket)) sendAway(socket);
+    },
+    /** Resolves when every socket is closed; one whose other end does not answer is cut. */
     close: async () => {
-      for (const socket of sockets.clients) socket.close(GOING_AWAY, 'Going away');
+      for (const socket of sockets.clients) sendAway(socket);
+      const timer = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), GOODBYE_MS);
       await new Promise<void>((resolve) => sockets.close(() => resolve()));
+      clearTimeout(timer);
     },
     sockets: () => sockets.clients.size,
     /** Under way, queries included. */
@@ -60,14 +86,18 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
   };
 }
 
-const GOING_AWAY = 1001;
+/** Close code of the WebSocket registry: clients connect again. */
+const SERVICE_RESTART = 1012;
+/** How long a client may take to answer a goodbye. */
+const GOODBYE_MS = 1000;
+
+const sendAway = (socket: WebSocket): void => socket.close(SERVICE_RESTART, 'Service restart');
 
 /** Keeps the connections that are open in `contexts`. */
 function graphqlServer(
-  { schema, services, errors, access, callers }: WebSocketOptions,
-  contexts: Set<Pick<Context, 'subscriptions'>>,
+  { schema, services, errors, access, callers, documents, limits }: WebSocketOptions,
+  contexts: Set<SocketContext>,
 ): Server<Extra> {
-  const documents = new Documents(schema);
   return makeServer<Record<string, unknown>, Extra>({
     schema,
     subscribe,
@@ -91,11 +121,13 @@ function graphqlServer(
     },
     onClose: (context) => void contexts.delete(context),
     connectionInitWaitTimeout: CONNECTION_INIT_MS,
-    onSubscribe: (_context, _id, { query, operationName, variables }) => {
-      const checked = documents.check(query);
-      if ('errors' in checked) return checked.errors;
-      const { document } = checked;
-      return { schema, document, operationName, variableValues: variables };
+    onSubscribe: ({ subscriptions }, _id, payload) => {
+      const { maxSubscriptionsPerSocket: maximum } = limits;
+      if (Object.keys(subscriptions).length > maximum) return [tooManySubscriptions(maximum)];
+      const { operationName, variables } = payload;
+      const taken = documents.take(payload);
+      if ('errors' in taken) return taken.errors;
+      return { schema, document: taken.document, operationName, variableValues: variables };
     },
     onError: (_context, _id, _payload, failures) => errors.formatAll(failures),
     onNext: (_context, _id, _payload, { contextValue }, result) => {
@@ -104,6 +136,33 @@ function graphqlServer(
       return { ...result, errors: errors.formatAll(result.errors, requestId) } as FormattedExecutionResult;
     },
   });
+}
+
+function tooManySubscriptions(maximum: number): GraphQLError {
+  const error = new MixgateError(
+    'TOO_MANY_CONNECTIONS',
+    `${maximum} operations are under way on this socket, and more are not allowed (maxSubscriptionsPerSocket). End some, or open another socket.`,
+    { limit: 'maxSubscriptionsPerSocket', maximum },
+  );
+  return new GraphQLError(error.message, { originalError: error });
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly error: MixgateError;
+}
+
+/** Why a request does not become a WebSocket; where it does, its place is taken until its connection is closed. */
+function refusalOf(request: IncomingMessage, { origins, connections }: WebSocketOptions): Refusal | null {
+  const misplaced = misplacedOf(request, origins);
+  if (misplaced !== null) return misplaced;
+  try {
+    request.socket.once('close', connections.enter(request.socket.remoteAddress ?? 'unknown'));
+    return null;
+  } catch (error) {
+    if (error instanceof MixgateError) return { status: 503, error };
+    throw error;
+  }
 }
 
 interface Attachment extends WebSocketOptions {
@@ -131,6 +190,10 @@ function attach(extra: Extra, { graphql, errors, log }: Attachment): void {
   // ws closes it by itself.
   socket.on('error', lost);
   const endKeepAlive = keepAlive(socket);
+  for (const event of ['message', 'ping'])
+    socket.on(event, () => {
+      if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
+    });
   const closed = graphql.opened(
     {
       protocol: socket.protocol,
@@ -145,7 +208,9 @@ function attach(extra: Extra, { graphql, errors, log }: Attachment): void {
       close: (code, reason) => socket.close(code, reason),
       onMessage: (take) => {
         socket.on('message', (message: Buffer) => {
-          take(message.toString()).catch((error: unknown) =>
+          const text = message.toString();
+          if (isPoisoned(text)) return socket.close(CloseCode.BadRequest, 'Invalid message received');
+          take(text).catch((error: unknown) =>
             socket.close(CloseCode.InternalServerError, reasonOf(errors.format(error).message)),
           );
         });
@@ -158,6 +223,10 @@ function attach(extra: Extra, { graphql, errors, log }: Attachment): void {
     void closed(code, reason.toString());
   });
 }
+
+/** Whether JSON would change prototypes where its objects are merged; over HTTP fastify refuses it. */
+const isPoisoned = (text: string): boolean => SUSPECT.test(text) && safelyParseJson(text) === null;
+const SUSPECT = /__proto__|constructor|\\u00/;
 
 /** What a close frame has room for, bytes. */
 const MAX_REASON = 123;

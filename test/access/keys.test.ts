@@ -132,7 +132,7 @@ describe('access', () => {
     ['the file is gone', () => rmSync(file()), 'UNKNOWN'],
     ['the file is damaged', () => writeFileSync(file(), '{'), 'UNREADABLE'],
     ['the file is a folder', () => (rmSync(file()), mkdirSync(file())), 'UNREADABLE'],
-  ])('stays closed when %s', async (_, happens, reason) => {
+  ] as const)('stays closed when %s', async (_, happens, reason) => {
     const { text } = await addKey(file(), ada, NOW);
     const { access, problems } = accessOf();
     await access.authenticate(text, 'x');

@@ -185,7 +185,7 @@ it('discovery of another issuer is no discovery', async () => {
   const refusal = await refusalOf(tokens.verify(await signed(claims({ iss: `${provider.issuer}/` }))));
   expect(refusal).toMatchObject({
     code: 'SOURCE_UNAVAILABLE',
-    message: expect.stringContaining('to the letter'),
+    message: expect.stringContaining('to the letter') as string,
   });
 });
 

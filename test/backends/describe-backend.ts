@@ -59,6 +59,7 @@ export function describeBackend(name: string, make: () => BackendUnderTest): voi
         kvCacheType: 'F16',
         batchSize: 512,
         budgetBytes: null,
+        hostLimitBytes: null,
         chatTemplate: null,
       } as const;
       return backend.load(request, { signal, onProgress });

@@ -33,7 +33,7 @@ const load = async () => {
   return backend.load(
     {
       ...{ path: WEIGHTS, deviceId: devices[0]!.id, gpuLayers: 0, contextSize: 512, slots: 2 },
-      ...{ kvCacheType: 'F16', batchSize: 32, budgetBytes: null, chatTemplate: null },
+      ...{ kvCacheType: 'F16', batchSize: 32, budgetBytes: null, hostLimitBytes: null, chatTemplate: null },
     },
     {},
   );

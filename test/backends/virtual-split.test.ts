@@ -45,6 +45,7 @@ async function answerOf(backend: Backend, file: string): Promise<string> {
       kvCacheType: 'F16',
       batchSize: 512,
       budgetBytes: null,
+      hostLimitBytes: null,
       chatTemplate: null,
     },
     { signal: undefined, onProgress: undefined },

@@ -75,6 +75,7 @@ else {
           kvCacheType: 'F16',
           batchSize: 512,
           budgetBytes: null,
+          hostLimitBytes: null,
           chatTemplate: '{% for message in messages %}Say: {{ message.content }}{% endfor %}',
         },
         {},

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createClient } from 'graphql-ws';
 import type { Browser } from 'playwright-core';
@@ -20,10 +20,13 @@ import { lacking } from '../support/programs.ts';
 import { startProxy, type ProxyName, type ReverseProxy } from '../support/reverse-proxy.ts';
 
 const lack = lacking('nginx', 'caddy', 'openssl', 'chromium');
+/** The site's name in deploy/nginx.conf; in its Caddyfile a test has the address in place of it. */
+const HOST = 'mixgate.example';
 let gateway: TestGateway;
 let browser: Browser;
 beforeAll(async () => {
-  gateway = await startGateway(['--worker-key', WORKER_KEY, '--disconnect-grace-ms', '100']);
+  const flags = ['--worker-key', WORKER_KEY, '--disconnect-grace-ms', '100', '--hostnames', HOST];
+  gateway = await startGateway(flags);
   browser = await startBrowser();
 });
 afterAll(async () => {
@@ -51,6 +54,20 @@ function through({ origin, ca }: ReverseProxy) {
         webSocketImpl: Trusting,
         retryAttempts: 0,
       }),
+    /** How an upgrade ends that a page of this origin asks for: as a WebSocket or with a status. */
+    upgradeFrom: async (page: string, host = new URL(origin).host): Promise<number> => {
+      const headers = { origin: page, host };
+      const socket = new WebSocket(`${origin.replace('https', 'wss')}/graphql`, 'graphql-transport-ws', {
+        ca,
+        headers,
+      });
+      const [response] = await Promise.race([
+        once(socket, 'upgrade') as Promise<[IncomingMessage]>,
+        once(socket, 'unexpected-response').then(([, refusal]) => [refusal as IncomingMessage]),
+      ]);
+      socket.on('error', () => undefined).terminate();
+      return response.statusCode!;
+    },
     post: (
       path: string,
       body: object,
@@ -119,9 +136,22 @@ describe.skipIf(lack !== '').each<ProxyName>(['nginx', 'caddy'])(
     });
 
     it('a request may be as large as mixgate itself takes', async () => {
-      const query = `{ version } # ${'x'.repeat(4 * 2 ** 20 - 100)}`;
-      const response = await client.post('/graphql', { query });
+      const variables = { padding: 'x'.repeat(4 * 2 ** 20 - 100) };
+      const response = await client.post('/graphql', { query: '{ version }', variables });
       expect(await response.json()).toMatchObject({ data: { version: expect.any(String) as string } });
+    });
+
+    it('its own pages may use the API, others may not', async () => {
+      expect(await client.upgradeFrom(proxy.origin)).toBe(101);
+      expect(await client.upgradeFrom('https://evil.example')).toBe(403);
+      const headers = { origin: 'https://evil.example' };
+      expect((await client.post('/graphql', { query: '{ version }' }, { headers })).status).toBe(403);
+    });
+
+    // Caddy has no other site than that of the address.
+    it.runIf(name === 'nginx')('is asked by the names that the gateway is told, and no other', async () => {
+      expect(await client.upgradeFrom(`https://${HOST}`, HOST)).toBe(101);
+      expect(await client.upgradeFrom('https://evil.example', 'evil.example')).toBe(421);
     });
 
     it('a browser lends itself over HTTPS, and gets its weights', async () => {

@@ -57,11 +57,11 @@ describe('GraphQL over HTTP', () => {
     expect(errors![0]!.message).toContain('/graphql/stream');
   });
 
-  it('answers a browser with an explorer that fetches nothing from elsewhere', async () => {
+  it('shows a browser the explorer, which fetches nothing from elsewhere', async () => {
     const page = await fetch(gateway.url, { headers: { accept: 'text/html' } });
-    const html = await page.text();
-    expect(html).toContain('GraphiQL');
-    const tags = html.match(/<(?:script|link|img|iframe)\b[^>]*>/g) ?? [];
+    expect(new URL(page.url).pathname).toBe('/api');
+    const tags = (await page.text()).match(/<(?:script|link|img|iframe)\b[^>]*>/g) ?? [];
+    expect(tags.length).toBeGreaterThan(0);
     expect(tags.filter((tag) => /(?:src|href)=["']?(?:https?:)?\/\//.test(tag))).toEqual([]);
   });
 
@@ -148,7 +148,8 @@ describe('graphql-sse', () => {
     const body = JSON.stringify({ query: GENERATE, variables: { input: input({ maxTokens: 3 }) } });
     const headers = ['-H', 'content-type: application/json', '-H', 'accept: text/event-stream'];
     const { stdout } = await exec('curl', ['-sN', `${gateway.url}/stream`, ...headers, '-d', body]);
-    expect(stdout.match(/^event: next$/gm)!.length).toBeGreaterThan(3);
+    // A plan, chunks (one, where curl reads late), and the end.
+    expect(stdout.match(/^event: next$/gm)!.length).toBeGreaterThanOrEqual(3);
     expect(stdout).toContain('"finishReason":"MAX_TOKENS"');
     expect(stdout.trimEnd().endsWith('event: complete\ndata:')).toBe(true);
   });

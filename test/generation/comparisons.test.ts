@@ -47,6 +47,7 @@ function gatewayOn(
   const { observer = NOBODY } = options;
   const machine = new Machine({ backends, margins: { deviceBytes: 0, hostBytes: 0 }, log, now: Date.now });
   const residency = new ResidencyLoop({
+    hostToleranceBytes: null,
     ...{ backends, log, now: Date.now, observer },
     weightsOf: (id) => ({ path: catalog.variant(id).path, chatTemplate: null }),
     onMemoryChange: () => machine.invalidate(),

@@ -1,17 +1,23 @@
 import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
+import { openCaller, unknownCaller } from '../../src/access/caller.ts';
 import { healthRoutes } from '../../src/server/health.ts';
 import type { Services } from '../../src/resolvers/services.ts';
 
 /** `/health/ready` of a gateway whose disk is like this. */
-async function readyWith(diskUse: () => Promise<{ freeBytes: number }>) {
+async function readyWith(diskUse: () => Promise<{ freeBytes: number }>, caller = openCaller('somebody')) {
   const app = fastify();
   const services = {
+    residency: { crashLoops: () => [] },
     machine: { refresh: async () => undefined, backends: [], devices: () => [{}] },
     archive: { history: { status: () => ({ problem: null, pending: 0 }) } },
     pulls: { diskUse },
   };
-  healthRoutes(app, services as unknown as Services, () => true);
+  app.addHook('onRequest', async (request) => {
+    request.caller = caller;
+  });
+  const configStatus = () => ({ problem: null, readAt: 0 });
+  healthRoutes(app, services as unknown as Services, { isReady: () => true, configStatus });
   const { statusCode, body } = await app.inject('/health/ready');
   return { statusCode, ...(JSON.parse(body) as { degraded: { about: string; text: string }[] }) };
 }
@@ -37,5 +43,10 @@ describe('/health/ready', () => {
     const { statusCode, degraded } = await readyWith(gone);
     expect(statusCode).toBe(200);
     expect(degraded[0]?.text).toContain('ENOENT');
+  });
+
+  it('tells who has shown nothing whether it is ready, no more', async () => {
+    const gone = () => Promise.reject(new Error('ENOENT: no such file'));
+    expect(await readyWith(gone, unknownCaller('somebody'))).toEqual({ statusCode: 200, status: 'ready' });
   });
 });

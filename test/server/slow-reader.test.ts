@@ -4,6 +4,7 @@ import { createClient } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
+import { openCaller } from '../../src/access/caller.ts';
 import { EventLog } from '../../src/generation/event-log.ts';
 import { createSchema } from '../../src/resolvers/schema.ts';
 import { subscribe } from '../../src/server/subscribe.ts';
@@ -19,7 +20,7 @@ beforeAll(async () => {
   http = createServer();
   const sockets = new WebSocketServer({ server: http, path: '/graphql' });
   sockets.on('connection', (socket) => (serverSide = socket));
-  const context = { generations: { get: () => ({ log }) } };
+  const context = { caller: openCaller('reader'), generations: { get: () => ({ log }) } };
   useServer({ schema: await createSchema(), subscribe, context: () => context }, sockets);
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
 });

@@ -61,8 +61,9 @@ export function overEvents(url: string, query: string, credential: string | null
   return followed(
     (sink) => client.subscribe({ query }, sink),
     (error) => {
-      if (!(error instanceof NetworkError) || error.response === undefined) throw error;
-      return { how: `HTTP ${error.response.status}`, reason: '' };
+      if (!(error instanceof NetworkError)) throw error;
+      const { status } = (error as NetworkError<Response>).response!;
+      return { how: `HTTP ${status}`, reason: '' };
     },
   );
 }

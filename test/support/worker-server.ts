@@ -13,6 +13,7 @@ import { PublishedWeights } from '../../src/server/published-weights.ts';
 import { startServer, type Server } from '../../src/server/server.ts';
 import { WORKER_KEY, workerPage } from './browser.ts';
 import { openAccess } from './access.ts';
+import { loadConfig } from '../../src/config.ts';
 import { recordingLog } from './recording-log.ts';
 
 /** The worker's side of a gateway, on a real port, with a backend that a test can hold in its hands. */
@@ -48,11 +49,12 @@ export class WorkerServer {
       access: openAccess(),
       host: '127.0.0.1',
       port: 0,
+      exposure: loadConfig({}, {}),
       log: recordingLog().log,
       metrics: new Metrics(),
       weights: this.#weights,
       pagesFolder: path.resolve(import.meta.dirname, '../../dist'),
-      isReady: () => true,
+      configStatus: () => ({ problem: null, readAt: 0 }),
     });
   }
 

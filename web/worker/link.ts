@@ -1,5 +1,6 @@
 import { createClient, type Client } from 'graphql-ws';
 import type { Command, Report } from '../../src/protocol/frames.ts';
+import { COMMANDS, REPORTS } from './documents.ts';
 
 export type LinkState = 'connected' | 'reconnecting' | { readonly refused: string };
 
@@ -18,11 +19,6 @@ interface NumberedCommand {
   readonly sequence: number;
   readonly command: Command;
 }
-
-const COMMANDS = `subscription ($key: String!, $name: String, $device: JSON, $worker: ID, $after: Int) {
-  workerCommands(key: $key, name: $name, device: $device, worker: $worker, after: $after) { worker commands } }`;
-const REPORTS = `mutation ($key: String!, $worker: ID!, $first: Int!, $reports: JSON!, $seen: Int!, $leaving: Boolean) {
-  workerReports(key: $key, worker: $worker, first: $first, reports: $reports, seen: $seen, leaving: $leaving) }`;
 
 /** The gateway is asked for a sign of life this often, and given up when none comes within the same time again. */
 const ALIVE_MS = 5000;

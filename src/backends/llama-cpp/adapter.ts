@@ -17,7 +17,13 @@ export interface LlamaCppOptions {
   readonly log: Log;
   /** The runner's entry file, where it is not beside this module. */
   readonly runnerEntry?: string | undefined;
+  /** Milliseconds of a clock that only goes forward; the system's unless a test says otherwise. */
+  readonly now?: (() => number) | undefined;
 }
+
+/** A runtime that did not start is started again after so long, doubled with each failure, milliseconds. */
+const FIRST_RETRY_MS = 1000;
+const MOST_RETRY_MS = 60_000;
 
 const ID = 'llama-cpp';
 const CPU_DEVICE = `${ID}:cpu`;
@@ -51,6 +57,8 @@ export class LlamaCpp implements Backend {
   /** By device id, where a machine has several GPUs that can be told apart. */
   #single: ReadonlyMap<string, Gpu> = new Map();
   #mathCores = 1;
+  /** What it said when it last failed to start, and when it is tried again. */
+  #failure: { readonly status: BackendStatus; readonly until: number; readonly waitMs: number } | null = null;
 
   constructor(options: LlamaCppOptions) {
     this.#options = options;
@@ -59,6 +67,18 @@ export class LlamaCpp implements Backend {
   }
 
   async describe(signal?: AbortSignal): Promise<BackendStatus> {
+    const now = this.#options.now ?? (() => performance.now());
+    if (this.#failure !== null && now() < this.#failure.until) return this.#failure.status;
+    const status = await this.#described(signal);
+    const waitMs = Math.min(
+      MOST_RETRY_MS,
+      this.#failure === null ? FIRST_RETRY_MS : 2 * this.#failure.waitMs,
+    );
+    this.#failure = status.available ? null : { status, until: now() + waitMs, waitMs };
+    return status;
+  }
+
+  async #described(signal?: AbortSignal): Promise<BackendStatus> {
     try {
       const report = await this.#report(signal);
       this.#mathCores = report.mathCores;
@@ -91,6 +111,7 @@ export class LlamaCpp implements Backend {
 
   async load(request: LoadRequest, options: LoadOptions): Promise<Resident> {
     const runner = this.#runnerFor(request.deviceId);
+    if (request.hostLimitBytes !== null) runner.limitMemory(request.hostLimitBytes);
     try {
       const { path, chatTemplate, gpuLayers, contextSize, slots, kvCacheType, batchSize, budgetBytes } =
         request;

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { MixgateError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { reportSchema, type Command } from '../../protocol/frames.ts';
+import { endFirst, watchMemory } from './host-memory.ts';
 import { Exchanges, type Channel, type OnReport, type WithoutId } from '../channel.ts';
 
 /** Which build of llama.cpp a runner uses; `auto` takes the best the machine has. */
@@ -37,6 +38,8 @@ export class RunnerProcess implements Channel {
   #output = '';
   #endedBy: MixgateError | null = null;
   #isStopping = false;
+  /** Why it is being ended, where that is not by itself. */
+  #killedFor: MixgateError | null = null;
 
   constructor({ gpu, environment, log, entry = ENTRY }: RunnerOptions) {
     this.gpu = gpu;
@@ -46,6 +49,7 @@ export class RunnerProcess implements Channel {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, ...environment },
     });
+    if (this.#child.pid !== undefined) endFirst(this.#child.pid);
     log.info('runner.started', { pid: this.#child.pid ?? null, gpu });
     this.#child.stdout?.on('data', (text: Buffer) => this.#keepOutput(text));
     this.#child.stderr?.on('data', (text: Buffer) => this.#keepOutput(text));
@@ -73,6 +77,22 @@ export class RunnerProcess implements Channel {
     if (this.#child.connected) this.#child.send(command, () => undefined);
   }
 
+  /** From now on it is ended when it takes more of the host's memory for itself. */
+  limitMemory(limitBytes: number): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    const end = watchMemory(pid, limitBytes, (bytes) => {
+      this.#killedFor = new MixgateError(
+        'OUT_OF_MEMORY',
+        `The llama.cpp runner took ${bytes} bytes of host memory, more than the ${limitBytes} that its plan and runnerMemoryTolerance allow, and was ended: the answer so far is kept, send the request again.`,
+        { limitBytes, bytes },
+      );
+      this.#log.error('runner.outgrown', { pid, bytes, limitBytes });
+      this.#child.kill('SIGKILL');
+    });
+    void this.gone.then(end);
+  }
+
   /** Asks the runner to exit, kills it when it does not, and resolves when it has ended. */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -94,11 +114,13 @@ export class RunnerProcess implements Channel {
 
   #ended(reason: string): Error | null {
     const pid = this.#child.pid ?? null;
-    this.#endedBy = new MixgateError(
-      'BACKEND_CRASHED',
-      `The llama.cpp runner ended (${reason}): the answer so far is kept, send the request again.`,
-      { reason, output: this.#output },
-    );
+    this.#endedBy =
+      this.#killedFor ??
+      new MixgateError(
+        'BACKEND_CRASHED',
+        `The llama.cpp runner ended (${reason}): the answer so far is kept, send the request again.`,
+        { reason, output: this.#output },
+      );
     this.#log[this.#isStopping ? 'debug' : 'error']('runner.exited', { pid, reason });
     this.#exchanges.endAll(this.#endedBy);
     return this.#isStopping ? null : this.#endedBy;

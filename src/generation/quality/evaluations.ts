@@ -4,6 +4,7 @@ import { asMixgateError, MixgateError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { variantsOf, type Catalog } from '../../models/catalog.ts';
 import { acquire, type AcquireServices } from '../acquire.ts';
+import { isDoneWithin } from '../done-within.ts';
 import type { Archive } from '../history/archive.ts';
 import type { PlanSubject } from '../planner.ts';
 import type { QualityEvent, QualityResult } from './evaluation.ts';
@@ -41,6 +42,8 @@ export class Evaluations {
   readonly #options: EvaluationsOptions;
   readonly #running = new Map<AbortController, Promise<void>>();
 
+  #isDraining = false;
+
   constructor(options: EvaluationsOptions) {
     this.#options = options;
   }
@@ -51,6 +54,7 @@ export class Evaluations {
    * @throws INVALID_INPUT, MODEL_NOT_FOUND, VARIANT_NOT_AVAILABLE, CONTEXT_OVERFLOW, BACKEND_UNAVAILABLE, QUEUE_FULL
    */
   start(request: QualityRequest, callerId: string): (signal: AbortSignal) => AsyncGenerator<QualityEvent> {
+    if (this.#isDraining) throw shuttingDown();
     const { reference, quantizations } = this.#named(request);
     const subject = this.#subject(request);
     const order = [...new Set([...(reference === null ? [] : [reference]), ...quantizations])];
@@ -63,8 +67,15 @@ export class Evaluations {
     return (signal) => this.#tracked(order, { ...request, reference }, { subject, callerId, signal });
   }
 
+  /** Takes no more, and resolves when nothing runs any more, or after `limitMs`. */
+  async drain(limitMs: number): Promise<void> {
+    this.#isDraining = true;
+    await isDoneWithin(limitMs, Promise.all(this.#running.values()));
+  }
+
   /** Ends what runs, and resolves when nothing is left of it. */
   async close(): Promise<void> {
+    this.#isDraining = true;
     for (const controller of this.#running.keys()) controller.abort();
     await Promise.all(this.#running.values());
   }
@@ -86,8 +97,7 @@ export class Evaluations {
       }
       keeping.end(either.aborted ? 'CANCELLED' : 'COMPLETED');
     } catch (error) {
-      if (controller.signal.aborted)
-        throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
+      if (controller.signal.aborted) throw shuttingDown();
       if (!signal.aborted) {
         keeping.end('FAILED', asMixgateError(error));
         throw error;
@@ -127,18 +137,20 @@ export class Evaluations {
       this.#options,
       { signal, onPlan: nothing, onPosition: nothing, onLoading: nothing },
     );
+    let hasAnswered = false;
     try {
       const { text, maxWindows } = request;
       const { contextSize } = subject;
       const { resident } = lease;
       if (resident.score === undefined) throw cannotScore(lease.plan.backendId);
       for await (const part of resident.score({ text, contextSize, maxWindows, reference }, signal)) {
+        hasAnswered = part.type === 'end' && part.reason === 'COMPLETED';
         if (part.type === 'end') yield this.#ended(part, { model: request.model, quantization }, signal);
         // The last event says 1.
         else if (part.fraction < 1) yield { quantization, progress: part.fraction, result: null };
       }
     } finally {
-      lease.release();
+      lease.release(hasAnswered);
     }
   }
 
@@ -186,6 +198,9 @@ export class Evaluations {
     };
   }
 }
+
+const shuttingDown = () =>
+  new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
 
 const cannotScore = (backendId: string): MixgateError =>
   new MixgateError(

@@ -16,13 +16,18 @@ const resolveBySystem: Resolve = (hostname) =>
  * the very addresses that are then connected to, so that it cannot point elsewhere a moment later.
  */
 export class AddressPolicy {
-  readonly #allowed: readonly string[];
+  #allowed: readonly string[] = [];
   readonly #resolve: Resolve;
 
   /** `allowed`: hosts, `host:port`, CIDR ranges, or `*` for any. */
   constructor(allowed: readonly string[], resolve: Resolve = resolveBySystem) {
-    this.#allowed = allowed.map((entry) => entry.trim().toLowerCase());
+    this.allow(allowed);
     this.#resolve = resolve;
+  }
+
+  /** From now on these, instead of those named before. */
+  allow(allowed: readonly string[]): void {
+    this.#allowed = allowed.map((entry) => entry.trim().toLowerCase());
   }
 
   /** Before every request, redirects included. Gives whether the configuration names the place. @throws FORBIDDEN */

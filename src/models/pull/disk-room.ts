@@ -15,17 +15,17 @@ const SPARE_BYTES = 64 * 2 ** 20;
 /** Room for pulls: what the disk has and the budget allows, less what all that run have yet to write. */
 export class DiskRoom {
   readonly #folder: string;
-  readonly #budgetBytes: number | null;
+  readonly #budgetBytes: () => number | null;
   readonly #outstanding = new Set<() => number>();
 
-  constructor(folder: string, budgetBytes: number | null) {
+  constructor(folder: string, budgetBytes: () => number | null) {
     this.#folder = folder;
     this.#budgetBytes = budgetBytes;
   }
 
   async use(): Promise<DiskUse> {
     const [used, free] = await Promise.all([usedBytes(this.#folder), freeBytes(this.#folder)]);
-    return { usedBytes: used, freeBytes: free, budgetBytes: this.#budgetBytes };
+    return { usedBytes: used, freeBytes: free, budgetBytes: this.#budgetBytes() };
   }
 
   /** Counts what one pull has yet to write, until it is released. */

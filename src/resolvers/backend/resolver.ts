@@ -18,6 +18,7 @@ import { loadRequestSchema, parseRequest } from '../../generation/request.ts';
 import type { Generation as GenerationFacts } from '../../generation/generation.ts';
 import { predictionErrorBytes, type ResidentView } from '../../generation/residency-loop.ts';
 import type { KnownVariant } from '../../models/catalog.ts';
+import type { CrashRecord } from '../../routing/crash-loops.ts';
 import type { DeviceFacts } from '../../routing/device.ts';
 import type { Plan as PlanFacts } from '../../routing/plan.ts';
 import type { Waiter } from '../../routing/residency-state.ts';
@@ -25,9 +26,9 @@ import { Generation } from '../generation/types.ts';
 import { Variant } from '../model/types.ts';
 import { KvCacheType, Plan } from '../plan/types.ts';
 import { Needs } from '../needs.ts';
-import { SafeInt } from '../scalars.ts';
+import { DateTime, SafeInt } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
-import { Backend, Device, Lender, ResidentModel, WaitingRequest } from './types.ts';
+import { Backend, CrashLoop, Device, Lender, ResidentModel, WaitingRequest } from './types.ts';
 
 type BackendView = Backend & { readonly devices: readonly DeviceFacts[] };
 
@@ -90,11 +91,32 @@ export class DeviceResolver {
     return residency.waiting().filter(({ plan }) => plan.shares.some(({ deviceId }) => deviceId === id));
   }
 
+  @FieldResolver(() => [CrashLoop], {
+    description:
+      'Variants that crash again and again on this device: asking for one fails at once until `retryAt`.',
+  })
+  crashLoops(@Root() { id }: DeviceFacts, @Ctx() { residency }: Services): readonly CrashRecord[] {
+    return residency.crashLoops().filter(({ deviceId }) => deviceId.split('+').includes(id));
+  }
+
   @FieldResolver(() => Lender, { nullable: true, description: 'Of a browser; null for everything else.' })
   lender(@Root() { lender = null }: DeviceFacts): Lender | null {
     if (lender === null) return null;
     const { awayUntil } = lender;
     return { ...lender, awayUntil: awayUntil === null ? null : new Date(awayUntil) };
+  }
+}
+
+@Resolver(() => CrashLoop)
+export class CrashLoopResolver {
+  @FieldResolver(() => Variant)
+  variant(@Root() { variantId }: CrashRecord, @Ctx() { catalog }: Services): KnownVariant {
+    return catalog.known(variantId);
+  }
+
+  @FieldResolver(() => DateTime)
+  retryAt(@Root() { until }: CrashRecord): Date {
+    return new Date(until);
   }
 }
 

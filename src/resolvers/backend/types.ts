@@ -92,6 +92,21 @@ export class WaitingRequest {
   wantsSlot!: boolean;
 }
 
+@ObjectType({
+  description:
+    'A variant that crashed several times in a row on a device, and is not loaded there for a while.',
+})
+export class CrashLoop {
+  @Field(() => Int, { description: 'Crashes in a row; an answer that completes ends the row.' })
+  crashes!: number;
+
+  @Field(() => String, { description: 'Why the last one was.' })
+  reason!: string;
+
+  @Field(() => DateTime, { description: 'When it is loaded again at the earliest, if somebody asks for it.' })
+  retryAt!: Date;
+}
+
 @ObjectType({ description: 'A GPU, a CPU or a browser’s GPU, with its memory. Bytes.' })
 export class Device {
   @Field(() => ID)

@@ -15,6 +15,13 @@ export class GenerationError {
 
   @Field(() => Boolean, { description: 'The same request may succeed later.' })
   retryable!: boolean;
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'When trying again makes sense, milliseconds after the failure; null where that is not known.',
+  })
+  retryAfterMs?: number | null | undefined;
 }
 
 @ObjectType({ description: 'Tokens. The cached prompt tokens are part of the prompt tokens.' })

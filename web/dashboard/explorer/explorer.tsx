@@ -56,9 +56,7 @@ export default function Explorer() {
   return (
     <>
       <h1>{texts.api.title}</h1>
-      <p className="quiet">
-        {texts.api.about} <a href="/graphql">GraphiQL</a>
-      </p>
+      <p className="quiet">{texts.api.about}</p>
       {error !== null && <ProblemBox problem={problemOf(error)} />}
       <div className="explorer">
         <ExamplesList onChoose={(name) => void choose(name)} />

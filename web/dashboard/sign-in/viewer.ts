@@ -1,18 +1,7 @@
 import type { ResultOf } from 'gql.tada';
 import { Client, fetchExchange } from 'urql';
-import { graphql } from '../api/graphql.ts';
 import { problemOf, refusal, type Problem } from '../api/problem.ts';
-
-const VIEWER = graphql(`
-  query Viewer {
-    viewer {
-      name
-      role
-      isAuthenticated
-      expiresAt
-    }
-  }
-`);
+import { VIEWER } from './documents.ts';
 
 /** Who asks, as the gateway knows it. */
 export type Viewer = ResultOf<typeof VIEWER>['viewer'];

@@ -271,7 +271,7 @@ export const en = {
   api: {
     title: 'API',
     about:
-      'Ctrl+Enter runs, Ctrl+Space completes, Ctrl+click on a name shows its type. At /graphql, for queries, mutations and subscriptions alike, there is also',
+      'Ctrl+Enter runs, Ctrl+Space completes, Ctrl+click on a name shows its type. The address is /graphql, for queries, mutations and subscriptions alike.',
     examples: 'Examples',
     exampleNames: {
       'generate': 'Generate, token by token',

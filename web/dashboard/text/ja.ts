@@ -266,7 +266,7 @@ export const ja: Texts = {
   api: {
     title: 'API',
     about:
-      'Ctrl+Enterで実行、Ctrl+Spaceで補完、名前をCtrl+クリックすると型を表示します。/graphql にはクエリ、ミューテーション、サブスクリプションのほか、次もあります:',
+      'Ctrl+Enterで実行、Ctrl+Spaceで補完、名前をCtrl+クリックすると型を表示します。クエリ、ミューテーション、サブスクリプションのアドレスはいずれも /graphql です。',
     examples: '例',
     exampleNames: {
       'generate': 'トークンごとに生成',

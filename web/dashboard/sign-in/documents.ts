@@ -1,0 +1,12 @@
+import { graphql } from '../api/graphql.ts';
+
+export const VIEWER = graphql(`
+  query Viewer {
+    viewer {
+      name
+      role
+      isAuthenticated
+      expiresAt
+    }
+  }
+`);
