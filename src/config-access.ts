@@ -21,6 +21,14 @@ export const accessOptions = {
     .nullable()
     .default(null)
     .describe('What its tokens must name in `aud`; needed with oidcIssuer.'),
+  oidcClientId: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'Public client by which people sign in to the dashboard, with `/signed-in` as its redirect URI; null: they paste a key or a token.',
+    ),
   oidcJwksUrl: httpUrl.nullable().default(null).describe('Where its keys are; null: as its discovery says.'),
   oidcRolesClaim: z
     .string()
@@ -41,6 +49,7 @@ export const accessOptions = {
 interface Chosen {
   readonly oidcIssuer: string | null;
   readonly oidcAudience: string | null;
+  readonly oidcClientId: string | null;
 }
 
 /** A token of the same provider that is meant for somebody else must not count here. */
@@ -50,4 +59,12 @@ export const hasAudience = ({ oidcIssuer, oidcAudience }: Chosen): boolean =>
 export const NO_AUDIENCE = {
   path: ['oidcAudience'],
   error: 'is needed with oidcIssuer: what the tokens for this gateway name in `aud`',
+};
+
+export const hasIssuer = ({ oidcIssuer, oidcClientId }: Chosen): boolean =>
+  oidcClientId === null || oidcIssuer !== null;
+
+export const NO_ISSUER = {
+  path: ['oidcIssuer'],
+  error: 'is needed with oidcClientId: the provider that the client is registered at',
 };

@@ -10,6 +10,7 @@ export const RELOADS: Readonly<Record<ConfigKey, boolean>> = {
   unsafeOpen: false,
   oidcIssuer: false,
   oidcAudience: false,
+  oidcClientId: false,
   oidcJwksUrl: false,
   oidcRolesClaim: false,
   oidcDefaultRole: false,

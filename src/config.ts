@@ -2,7 +2,7 @@ import os from 'node:os';
 import path from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { accessOptions, hasAudience, NO_AUDIENCE } from './config-access.ts';
+import { accessOptions, hasAudience, hasIssuer, NO_AUDIENCE, NO_ISSUER } from './config-access.ts';
 import { exposureOptions } from './config-exposure.ts';
 import { readConfigFile } from './config-file.ts';
 import { bytesSchema, commaList, list, MIB, whole, yesOrNo } from './config-values.ts';
@@ -175,7 +175,10 @@ const options = {
   ...exposureOptions,
 };
 
-export const configSchema = z.strictObject(options).refine(hasAudience, NO_AUDIENCE);
+export const configSchema = z
+  .strictObject(options)
+  .refine(hasAudience, NO_AUDIENCE)
+  .refine(hasIssuer, NO_ISSUER);
 
 export type Config = Readonly<z.output<typeof configSchema>>;
 export type ConfigKey = keyof Config;

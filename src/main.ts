@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Access } from './access/access.ts';
 import { keyFileOf } from './access/key-file.ts';
+import { identityProviderOf } from './access/identity-provider.ts';
 import { KeyRing } from './access/key-ring.ts';
 import { Tokens } from './access/tokens.ts';
 import { LlamaCpp } from './backends/llama-cpp/adapter.ts';
@@ -120,6 +121,7 @@ async function createGateway(
       comparisons,
       archive,
       observer,
+      identityProvider: identityProviderOf(config),
     },
     reconfigure: reconfiguring(config, { catalog, policy }),
     dispose: async () => {

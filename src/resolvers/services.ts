@@ -1,4 +1,5 @@
 import type { Caller } from '../access/caller.ts';
+import type { IdentityProvider } from '../access/identity-provider.ts';
 import type { Comparisons } from '../generation/comparison/comparisons.ts';
 import type { Generations } from '../generation/generations.ts';
 import type { Archive } from '../generation/history/archive.ts';
@@ -31,6 +32,7 @@ export interface Services {
   readonly comparisons: Comparisons;
   readonly archive: Archive;
   readonly observer: Observer;
+  readonly identityProvider: IdentityProvider | null;
 }
 
 /** The context of one operation. */

@@ -16,24 +16,27 @@ const WORKER_POLICY = [
 ].join('; ');
 
 /** What models write and gateways answer is shown there: nothing of it may ever become script. */
-const DASHBOARD_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "frame-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join('; ');
+const dashboardPolicy = (issuer: string | null): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    // Where people sign in by themselves, the page fetches their tokens.
+    `connect-src 'self'${issuer === null ? '' : ` ${new URL(issuer).origin}`}`,
+    "frame-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ');
 
 /** The pages that the dashboard's own router knows; any other address stays 404. */
 const DASHBOARD_PAGES = [
   ...['/', '/compare', '/compare/:id', '/history', '/history/:id'],
   ...['/devices', '/models', '/lend', '/api'],
+  '/signed-in',
 ];
 
 /** Whoever opens the API's address in a browser wants to see it: the dashboard has it, with examples. */
@@ -42,7 +45,7 @@ const EXPLORER = '/api';
 const YEAR_S = 365 * 24 * 3600;
 
 /** The browser worker at `/worker` and the dashboard at `/`, from the folders that Vite built in `folder`. */
-export async function servePages(app: FastifyInstance, folder: string): Promise<void> {
+export async function servePages(app: FastifyInstance, folder: string, issuer: string | null): Promise<void> {
   const worker = path.join(folder, 'worker');
   await app.register(fastifyStatic, {
     // Weights are sent through it too, where no page was built.
@@ -52,10 +55,10 @@ export async function servePages(app: FastifyInstance, folder: string): Promise<
     setHeaders: (response, file) => setHeaders(response, path.relative(worker, file), WORKER_POLICY),
   });
   app.get('/worker', (_request, reply) => reply.redirect('/worker/'));
-  await serveDashboard(app, path.join(folder, 'dashboard'));
+  await serveDashboard(app, path.join(folder, 'dashboard'), dashboardPolicy(issuer));
 }
 
-async function serveDashboard(app: FastifyInstance, folder: string): Promise<void> {
+async function serveDashboard(app: FastifyInstance, folder: string, policy: string): Promise<void> {
   if (!existsSync(folder)) return;
   app.addHook('onRequest', async ({ method, url, headers: { accept } }, reply) => {
     if (method !== 'GET' || url !== '/graphql' || accept?.includes('text/html') !== true) return;
@@ -66,11 +69,11 @@ async function serveDashboard(app: FastifyInstance, folder: string): Promise<voi
     prefix: '/assets/',
     decorateReply: false,
     index: false,
-    setHeaders: (response, file) => setHeaders(response, path.relative(folder, file), DASHBOARD_POLICY),
+    setHeaders: (response, file) => setHeaders(response, path.relative(folder, file), policy),
   });
   for (const page of DASHBOARD_PAGES)
     app.get(page, (_request, reply) => {
-      setHeaders({ header: (name, value) => void reply.header(name, value) }, 'index.html', DASHBOARD_POLICY);
+      setHeaders({ header: (name, value) => void reply.header(name, value) }, 'index.html', policy);
       // An old page would name assets that are no more.
       return reply
         .header('cache-control', 'no-cache')

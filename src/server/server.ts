@@ -95,7 +95,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     subscriptions: { websocket: webSocket?.operations() ?? 0, sse: sse.operations() },
   });
   operatorRoutes(app, options, { isReady: () => !isDraining, open });
-  await servePages(app, options.pagesFolder);
+  await servePages(app, options.pagesFolder, services.identityProvider?.issuer ?? null);
   weightsRoute(app, options.weights);
 
   await listen(app, host, port);

@@ -44,7 +44,7 @@ beforeEach(async () => {
     content.subarray(0, 1),
   ]);
   app = fastify({ forceCloseConnections: true });
-  await servePages(app, folder());
+  await servePages(app, folder(), null);
   weightsRoute(app, weights);
   connections.clear();
   app.server.on('connection', (socket) => connections.add(socket));

@@ -45,7 +45,10 @@ export class WorkerServer {
     this.#server = await startServer({
       schema: await createSchema(),
       // Of all that a gateway has, only what workers talk to.
-      services: { workers: new BrowserWorkers(this.backend, (key) => key === WORKER_KEY) } as Services,
+      services: {
+        workers: new BrowserWorkers(this.backend, (key) => key === WORKER_KEY),
+        identityProvider: null,
+      } as Services,
       access: openAccess(),
       host: '127.0.0.1',
       port: 0,

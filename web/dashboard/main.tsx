@@ -6,6 +6,7 @@ import { Session } from './playground/session.ts';
 import { App } from './shell/app.tsx';
 import { applyTheme, keptTheme } from './shell/theme.ts';
 import { Account } from './sign-in/account.ts';
+import { startAccount } from './sign-in/redirect.ts';
 import { SignedIn } from './sign-in/use-account.tsx';
 import { askViewer } from './sign-in/viewer.ts';
 import { Speaking } from './text/language.tsx';
@@ -21,7 +22,7 @@ const account = new Account({
 });
 const connection = createClient(location.origin, account);
 const session = new Session(connection, sessionStorage);
-void account.check();
+void startAccount(account);
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <Provider value={connection.client}>

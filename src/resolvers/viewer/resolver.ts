@@ -7,7 +7,8 @@ import { Role, Viewer } from './types.ts';
 export class ViewerResolver {
   @Needs('ANYONE')
   @Query(() => Viewer, { description: 'Who asks, and what it may do. Answered to everyone.' })
-  viewer(@Ctx() { caller: { name, role, expiresAt } }: RequestContext): Viewer {
-    return { name, role: role && Role[role], isAuthenticated: name !== null, expiresAt };
+  viewer(@Ctx() { caller, identityProvider }: RequestContext): Viewer {
+    const { name, role, expiresAt } = caller;
+    return { name, role: role && Role[role], isAuthenticated: name !== null, expiresAt, identityProvider };
   }
 }

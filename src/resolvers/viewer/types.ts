@@ -13,6 +13,20 @@ registerEnumType(Role, {
     'What a caller may do: VIEWER looks, USER also generates, compares, evaluates and votes, ADMIN also manages models and history. WORKER lends a browser, no more.',
 });
 
+@ObjectType({
+  description: 'An OpenID Connect provider and its public client, for the code flow with PKCE.',
+})
+class IdentityProvider {
+  @Field(() => String, { description: 'Its discovery document is below this address.' })
+  issuer!: string;
+
+  @Field(() => String)
+  clientId!: string;
+
+  @Field(() => String, { description: 'That access tokens must be for.' })
+  audience!: string;
+}
+
 @ObjectType({ description: 'Who asks.' })
 export class Viewer {
   @Field(() => String, {
@@ -38,4 +52,10 @@ export class Viewer {
     description: 'From when on what it has shown does not count any more; null: never.',
   })
   expiresAt!: Date | null;
+
+  @Field(() => IdentityProvider, {
+    nullable: true,
+    description: 'Where people sign in by themselves, whoever asks; null: they bring a key or a token.',
+  })
+  identityProvider!: IdentityProvider | null;
 }

@@ -1,6 +1,6 @@
 import { mayPass, refusal, type Problem } from '../api/problem.ts';
 import { forgetCredential, keepCredential, keptCredential, watchOtherTabs } from './credential.ts';
-import type { Viewer } from './viewer.ts';
+import type { IdentityProvider, Viewer } from './viewer.ts';
 
 export interface AccountState {
   /** While `asking`, and `out` until somebody signs in, everything for the gateway waits. */
@@ -9,6 +9,8 @@ export interface AccountState {
   readonly viewer: Viewer | null;
   /** Why nobody is signed in; null where nothing was shown yet. */
   readonly problem: Problem | null;
+  /** Where people sign in by themselves; null: nowhere, or not known yet. */
+  readonly identityProvider: IdentityProvider | null;
 }
 
 export interface AccountOptions {
@@ -24,7 +26,7 @@ const RETRY_MS = 2000;
 export class Account {
   readonly #options: AccountOptions;
   readonly #listeners = new Set<() => void>();
-  #state: AccountState = { status: 'asking', viewer: null, problem: null };
+  #state: AccountState = { status: 'asking', viewer: null, problem: null, identityProvider: null };
   #credential = keptCredential();
   /** Of the newest question: what an older one brings is nobody's. */
   #question = 0;
@@ -65,7 +67,8 @@ export class Account {
     for (;;) {
       const answer = await this.#options.ask(this.#credential);
       if (question !== this.#question) return;
-      if (!('code' in answer) || !mayPass(answer)) return this.#take(answer);
+      if (!('code' in answer)) return this.#take(answer);
+      if (!mayPass(answer)) return this.#refuse(answer);
       this.#change({ ...this.#state, problem: answer });
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       if (question !== this.#question) return;
@@ -84,6 +87,18 @@ export class Account {
     return null;
   }
 
+  /** A newer token of whoever is signed in. */
+  renew(credential: string): void {
+    this.#credential = credential;
+    keepCredential(credential, false);
+    void this.check();
+  }
+
+  /** Signing in elsewhere has not gone well. */
+  fail(problem: Problem): void {
+    this.#change({ ...this.#state, status: 'out', problem });
+  }
+
   signOut(): void {
     forgetCredential();
     this.#options.onSignedOut();
@@ -99,12 +114,23 @@ export class Account {
       });
   }
 
-  #take(answer: Viewer | Problem): void {
+  #take(answer: Viewer): void {
     const { viewer } = this.#state;
-    if ('code' in answer) this.#change({ status: 'out', viewer, problem: answer });
-    else if (answer.role !== null) this.#change({ status: 'in', viewer: answer, problem: null });
+    const { role, identityProvider } = answer;
+    if (role !== null) return this.#change({ status: 'in', viewer: answer, problem: null, identityProvider });
     // The first key may have been made while the pages are looked at.
-    else this.#change({ status: 'out', viewer, problem: viewer === null ? null : refusal('MISSING') });
+    const problem = viewer === null ? null : refusal('MISSING');
+    this.#change({ status: 'out', viewer, problem, identityProvider });
+  }
+
+  /** Whoever shows what does not count is told nothing else: where one may sign in, is told to who shows nothing. */
+  async #refuse(problem: Problem): Promise<void> {
+    const question = this.#question;
+    const { viewer } = this.#state;
+    const nobody = viewer === null ? await this.#options.ask(null) : viewer;
+    if (question !== this.#question) return;
+    const identityProvider = 'code' in nobody ? null : nobody.identityProvider;
+    this.#change({ status: 'out', viewer, problem, identityProvider });
   }
 
   #change(state: AccountState): void {

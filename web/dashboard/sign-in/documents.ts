@@ -7,6 +7,11 @@ export const VIEWER = graphql(`
       role
       isAuthenticated
       expiresAt
+      identityProvider {
+        issuer
+        clientId
+        audience
+      }
     }
   }
 `);

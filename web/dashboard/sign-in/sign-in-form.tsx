@@ -1,6 +1,7 @@
 import { useId, useRef, useState, type SubmitEvent } from 'react';
 import type { Problem } from '../api/problem.ts';
 import { useSpeech } from '../text/language.tsx';
+import { leaveToSignIn } from './redirect.ts';
 import { Refusal } from './refusal.tsx';
 import { useAccount } from './use-account.tsx';
 
@@ -14,7 +15,7 @@ export interface SignInFormProps {
 
 export function SignInForm({ isAlone }: SignInFormProps) {
   const { texts } = useSpeech();
-  const { account } = useAccount();
+  const { account, identityProvider } = useAccount();
   const field = useRef<HTMLInputElement>(null);
   const hint = useId();
   const [credential, setCredential] = useState('');
@@ -38,6 +39,13 @@ export function SignInForm({ isAlone }: SignInFormProps) {
 
   return (
     <form className="stack" onSubmit={onSubmit}>
+      {identityProvider !== null && (
+        <div>
+          <button type="button" onClick={() => void leaveToSignIn(account, identityProvider)}>
+            {texts.signIn.atProvider(new URL(identityProvider.issuer).host)}
+          </button>
+        </div>
+      )}
       <label>
         {texts.signIn.credential}
         <input

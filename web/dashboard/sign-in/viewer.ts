@@ -5,6 +5,7 @@ import { VIEWER } from './documents.ts';
 
 /** Who asks, as the gateway knows it. */
 export type Viewer = ResultOf<typeof VIEWER>['viewer'];
+export type IdentityProvider = NonNullable<Viewer['identityProvider']>;
 export type Role = NonNullable<Viewer['role']>;
 
 /** Visible ASCII: anything else is no key and no token, and no header could carry it. */

@@ -7,6 +7,7 @@ export const signIn = {
     'Whoever runs the gateway makes keys. The role viewer looks, user also asks and compares, admin also manages models:',
   keep: 'Keep it on this browser, until I sign out',
   button: 'Sign in',
+  atProvider: (host: string) => `Sign in at ${host}`,
   againAbout:
     'What is shown stays, and goes on when you sign in as the same again. Nothing is asked of the gateway until then.',
   paused: 'It stopped here, because you are not signed in any more. It goes on when you sign in again.',
