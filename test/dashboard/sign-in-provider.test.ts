@@ -45,6 +45,8 @@ else
       await page.goto(`${origin}/history?kind=comparisons`);
       await atProvider(page).waitFor();
       expect(await grave(page)).toEqual([]);
+      const policy = (await fetch(origin)).headers.get('content-security-policy')!;
+      expect(policy).toContain(`; connect-src 'self' ${provider.issuer};`);
       await atProvider(page).click();
       await page.getByRole('heading', { level: 1, name: 'History' }).waitFor();
       expect(page.url()).toBe(`${origin}/history?kind=comparisons`);

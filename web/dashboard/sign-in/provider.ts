@@ -40,6 +40,8 @@ export async function keepRenewing(provider: IdentityProvider, account: Account)
     newest = token;
   });
   manager.events.addAccessTokenExpiring(() => void renew(manager));
+  // A computer that slept is late.
+  manager.events.addAccessTokenExpired(() => void renew(manager));
   await manager.getUser(true);
 }
 
@@ -49,6 +51,6 @@ async function renew(manager: UserManager): Promise<void> {
   try {
     await manager.signinSilent();
   } catch {
-    // The token ends, and the page asks to sign in again.
+    // The token ends; what the gateway then says is shown, and whoever is there can sign in again.
   }
 }

@@ -14,8 +14,9 @@ const failure = (error: unknown) => ({
 export async function startAccount(account: Account): Promise<void> {
   await account.check();
   if (location.pathname === CALLBACK) await comeBack(account);
-  const { status, identityProvider } = account.read();
-  if (status !== 'in' || identityProvider === null || account.credential === null || account.isKey) return;
+  const { identityProvider } = account.read();
+  // Of a token that has ended, there may be a newer one, too.
+  if (identityProvider === null || account.credential === null || account.isKey) return;
   const provider = await import('./provider.ts');
   await provider.keepRenewing(identityProvider, account);
 }
