@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { messageOf } from '../errors.ts';
-import type { ConfigStatus } from '../live-config.ts';
+import type { ConfigStatus } from './config-status.ts';
 import type { Services } from '../resolvers/services.ts';
 
 /** Something that is not as it should be, and what it is about. */

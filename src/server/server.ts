@@ -5,7 +5,7 @@ import fastifyApollo, { fastifyApolloDrainPlugin } from '@as-integrations/fastif
 import fastify, { type FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import { MixgateError, messageOf } from '../errors.ts';
-import type { ConfigStatus } from '../live-config.ts';
+import type { ConfigStatus } from './config-status.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
 import { landingPage, namesRequests, noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
