@@ -53,6 +53,8 @@ export function serveEventStream(app: FastifyInstance, { schema, services, error
       reply.raw.setHeader('x-accel-buffering', 'no');
       reply.hijack();
       open.add(reply.raw);
+      // What a stream still has to say after its end is dropped.
+      reply.raw.on('error', () => undefined);
       reply.raw.once('close', () => open.delete(reply.raw));
       try {
         await handler(request, reply);
