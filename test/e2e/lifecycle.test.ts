@@ -183,7 +183,16 @@ describe('SIGTERM', () => {
     // However fast the machine is, it is not done with so many in time.
     const many = Array.from({ length: 30 }, () => begin(gateway, { ...ENDLESS, onDisconnect: 'CONTINUE' }));
     const queued = (await Promise.all(many)).at(-1)!;
-    const waiting = gateway.subscribe<'generationEvents'>(FOLLOW, { id: queued.data!.startGeneration.id });
+    const { client } = await connect(gateway);
+    let isFollowed: () => void = () => undefined;
+    const followed = new Promise<void>((resolve) => (isFollowed = resolve));
+    const cutShort = collect<'generationEvents'>(
+      client,
+      FOLLOW,
+      { id: queued.data!.startGeneration.id },
+      () => isFollowed(),
+    );
+    await followed;
     const exited = gateway.stop();
 
     await expect
@@ -195,7 +204,7 @@ describe('SIGTERM', () => {
 
     const events = (await running.ended).map(({ generate }) => generate);
     const last = { __typename: 'GenerationFailed', error: { code: 'BACKEND_UNAVAILABLE', retryable: true } };
-    expect((await waiting).at(-1)!.generationEvents).toMatchObject(last);
+    expect((await cutShort).at(-1)!.generationEvents).toMatchObject(last);
     expect(await running.closed).toBe(1012);
     // An event stream that goes on by itself is not complete: who reads it comes again.
     const told = await watching.text();
