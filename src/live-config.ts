@@ -3,14 +3,7 @@ import { CONFIG_KEYS, type Config, type ConfigKey } from './config.ts';
 import { RELOADS } from './config-reload.ts';
 import { messageOf } from './errors.ts';
 import type { Log } from './log.ts';
-
-/** How the last reading of the configuration went. */
-export interface ConfigStatus {
-  /** Why what was read last is not in force; null where it is. */
-  readonly problem: string | null;
-  /** When it was last read without a mistake, milliseconds since 1970. */
-  readonly readAt: number;
-}
+import type { ConfigStatus } from './server/config-status.ts';
 
 /** The configuration of a gateway that runs: read again, it changes where that is possible, whole or not at all. */
 export class LiveConfig {

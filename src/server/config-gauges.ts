@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { ConfigStatus } from '../live-config.ts';
+import type { ConfigStatus } from './config-status.ts';
 
 /** As Prometheus and Alertmanager call their own. */
 export function configGauges(registry: Registry, status: () => ConfigStatus): void {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { meets } from '../access/role.ts';
 import { messageOf } from '../errors.ts';
-import type { ConfigStatus } from '../live-config.ts';
+import type { ConfigStatus } from './config-status.ts';
 import type { Services } from '../resolvers/services.ts';
 
 /** Something that is not as it should be, and what it is about. */

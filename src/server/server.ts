@@ -8,7 +8,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Access } from '../access/access.ts';
 import { MixgateError, messageOf, type ErrorCode } from '../errors.ts';
-import type { ConfigStatus } from '../live-config.ts';
+import type { ConfigStatus } from './config-status.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
 import { asksForCredentials, CHALLENGE, namesRequests } from './apollo-plugins.ts';

@@ -45,6 +45,8 @@ export function serveEventStream(app: FastifyInstance, options: EventStreamOptio
       if (request.headers.accept?.includes('text/event-stream')) request.headers.accept = 'text/event-stream';
       reply.hijack();
       open.add(reply.raw);
+      // What a stream still has to say after its end is dropped.
+      reply.raw.on('error', () => undefined);
       reply.raw.once('close', () => {
         open.delete(reply.raw);
         leave();

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, statSync } from 'node:fs';
 import {
   Kysely,
   SqliteDialect,
@@ -48,8 +48,8 @@ export async function openSqlite(file: string): Promise<HistoryStore> {
   try {
     chmodSync(file, 0o600);
     connection.pragma(`busy_timeout = ${BUSY_MS}`, {});
-    // Before the first table, or it says nothing.
-    connection.pragma('auto_vacuum = INCREMENTAL', {});
+    // Before the first table, or it says nothing; and it writes to a file that may be a newer mixgate's.
+    if (statSync(file).size === 0) connection.pragma('auto_vacuum = INCREMENTAL', {});
     connection.pragma('journal_mode = WAL', {});
     connection.pragma('synchronous = NORMAL', {});
     const database = new Kysely<Database>({

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CHROMIUM, noBrowser, WORKER_KEY } from '../support/browser.ts';
 import { DEMO, GENERATE, MAIN, startGateway, textOf, UNICORN, type TestGateway } from '../support/gateway.ts';
 import { processesWith } from '../support/processes.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const ENVIRONMENT = { MIXGATE_WORKER_KEY: WORKER_KEY, MIXGATE_CHROMIUM: CHROMIUM };
 /** A page that is killed without a goodbye is known to be gone after that; one that lives shows itself every 5 s. */
@@ -179,8 +180,14 @@ describe('mixgate worker', () => {
 });
 
 describe.skipIf(noBrowser !== null)('mixgate serve --webgpu-headless', () => {
-  it('brings a browser up, and takes it down', async () => {
-    const gateway = await startGateway(['--webgpu-headless'], ENVIRONMENT);
+  const folder = temporaryFolder();
+  it('brings a browser up when its configuration says so, and takes it down at the end', async () => {
+    const file = path.join(folder(), 'mixgate.yaml');
+    writeFileSync(file, 'webgpu: { headless: false }\n');
+    const gateway = await startGateway(['--config', file], ENVIRONMENT);
+    expect(await browsersOf(gateway)).toEqual([]);
+    writeFileSync(file, 'webgpu: { headless: true }\n');
+    gateway.process.kill('SIGHUP');
     await expect.poll(() => browsersOf(gateway), SOON).toEqual([expect.stringContaining('(headless)')]);
     expect(await answerOf(gateway)).not.toBe('');
     expect(await gateway.stop()).toBe(0);

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
+import { LOOP_CRASHES } from '../../src/routing/crash-loops.ts';
 import {
   collect,
   DEMO,
@@ -26,6 +28,8 @@ const ENDLESS = {
   jsonSchema: { type: 'array', minItems: 500, items: { type: 'integer' } },
 };
 const SHORT = { model: DEMO, prompt: PROMPT, maxTokens: 8, sampling: { seed: 3 } };
+const CRASHING = `subscription ($input: GenerateInput!) { generate(input: $input) { ${EVENT_FIELDS}
+  ... on GenerationFailed { error { retryAfterMs } } } }`;
 const FOLLOW = `subscription ($id: ID!, $after: Int) { generationEvents(id: $id, after: $after) { ${EVENT_FIELDS} } }`;
 
 const gateways: TestGateway[] = [];
@@ -87,6 +91,12 @@ async function stream(gateway: TestGateway) {
   return { events, ended, closed, id: events[0]!.generationId, stop: () => client.dispose() };
 }
 
+const begin = (gateway: TestGateway, input: object) =>
+  gateway.query<{ startGeneration: { id: string } } | null>(
+    'mutation ($input: GenerateInput!) { startGeneration(input: $input) { id } }',
+    { input },
+  );
+
 const filesOf = (root: string) =>
   readdirSync(root, { recursive: true, encoding: 'utf8' })
     .sort()
@@ -123,6 +133,9 @@ describe('a data folder', () => {
     writeFileSync(file, '');
     const gateway = await start('--data-dir', file);
     expect(logged(gateway, 'dataFolder.unlocked')).toHaveLength(1);
+    // There is no configuration file either: SIGHUP finds nothing new, and ends nothing.
+    gateway.process.kill('SIGHUP');
+    await expect.poll(() => logged(gateway, 'config.reloaded')).toMatchObject([{ changed: [] }]);
     const events = await gateway.subscribe<'generate'>(GENERATE, { input: SHORT });
     expect(events.at(-1)!.generate.__typename).toBe('GenerationCompleted');
   });
@@ -156,26 +169,50 @@ describe('SIGTERM', () => {
   it('lets no new work in, cuts what runs at the limit, retryably, and sends everybody away with 1012', async () => {
     const gateway = await start('--data-dir', folder(), '--drain-ms', '1500');
     const idle = await connect(gateway);
+    // Never answers a goodbye; ws alone would wait for it for half a minute.
+    const silent = new WebSocket(gateway.url.replace('http', 'ws'), 'graphql-transport-ws');
+    await once(silent, 'open');
+    silent.pause();
+    silent.on('error', () => undefined);
+    const watching = await fetch(`${gateway.url}/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'accept': 'text/event-stream' },
+      body: JSON.stringify({ query: 'subscription { deviceStatus { id } }' }),
+    });
     const running = await stream(gateway);
+    // However fast the machine is, it is not done with so many in time.
+    const many = Array.from({ length: 30 }, () => begin(gateway, { ...ENDLESS, onDisconnect: 'CONTINUE' }));
+    const queued = (await Promise.all(many)).at(-1)!;
+    const { client } = await connect(gateway);
+    let isFollowed: () => void = () => undefined;
+    const followed = new Promise<void>((resolve) => (isFollowed = resolve));
+    const cutShort = collect<'generationEvents'>(
+      client,
+      FOLLOW,
+      { id: queued.data!.startGeneration.id },
+      () => isFollowed(),
+    );
+    await followed;
     const exited = gateway.stop();
 
     await expect
       .poll(() => health(gateway))
       .toMatchObject({ code: 503, status: 'draining', connection: 'close' });
     expect(await idle.closed).toBe(1012);
-    const refused = await gateway.query<null>(
-      'mutation ($input: GenerateInput!) { startGeneration(input: $input) { id } }',
-      {
-        input: SHORT,
-      },
-    );
+    const refused = await begin(gateway, SHORT);
     expect(refused.errors![0]!.extensions).toMatchObject({ code: 'BACKEND_UNAVAILABLE', retryable: true });
 
     const events = (await running.ended).map(({ generate }) => generate);
     const last = { __typename: 'GenerationFailed', error: { code: 'BACKEND_UNAVAILABLE', retryable: true } };
-    expect(events.at(-1)).toMatchObject(last);
+    expect((await cutShort).at(-1)!.generationEvents).toMatchObject(last);
     expect(await running.closed).toBe(1012);
+    // An event stream that goes on by itself is not complete: who reads it comes again.
+    const told = await watching.text();
+    expect(told).toContain('deviceStatus');
+    expect(told).toMatch(/retry: 1000\n\n$/);
+    expect(told).not.toContain('event: complete');
     expect(await exited).toBe(0);
+    silent.terminate();
 
     // Who lost its stream reads on after the restart.
     const again = await start('--data-dir', folder());
@@ -184,19 +221,10 @@ describe('SIGTERM', () => {
     expect(textOf(rest.map(({ generationEvents }) => generationEvents))).toBe(
       textOf(events.filter(({ sequence }) => sequence > after)),
     );
-    expect(rest.at(-1)!.generationEvents).toMatchObject(last);
+    expect(rest.at(-1)!.generationEvents.__typename).toBe(events.at(-1)!.__typename);
+    const cut = await again.subscribe<'generationEvents'>(FOLLOW, { id: queued.data!.startGeneration.id });
+    expect(cut.at(-1)!.generationEvents).toMatchObject(last);
   });
-
-  it('is done in time though a client never answers a goodbye', async () => {
-    const gateway = await start('--data-dir', folder(), '--drain-ms', '0');
-    const silent = new WebSocket(gateway.url.replace('http', 'ws'), 'graphql-transport-ws');
-    await once(silent, 'open');
-    silent.pause();
-    silent.on('error', () => undefined);
-    const exited = await gateway.stop();
-    expect(exited).toBe(0);
-    silent.terminate();
-  }, 15_000);
 });
 
 describe('a configuration that changes', () => {
@@ -250,20 +278,73 @@ describe('a configuration that changes', () => {
     await expect.poll(async () => (await variants()).data.model.variants[0]!.isRemovable).toBe(true);
     await expect.poll(() => logged(gateway, 'request.ended').length).toBeGreaterThan(0);
 
-    // New loads have the new slots; the stream that ran all the while still runs.
+    // New loads have the new slots; the stream that ran all the while comes to its own end.
     const input = { ...SHORT, quantization: 'Q2_K' };
     const loaded = await gateway.subscribe<'generate'>(GENERATE, { input });
     expect(loaded.map(({ generate }) => generate.plan?.slots).find(Boolean)).toBe(3);
-    const told = running.events.length;
-    await expect.poll(() => running.events.length).toBeGreaterThan(told);
-    expect(running.events.at(-1)!.__typename).toBe('TokenChunk');
+    const ended = await running.ended;
+    expect(ended.at(-1)!.generate.__typename).toBe('GenerationCompleted');
     await running.stop();
-  }, 30_000);
+  }, 60_000);
+});
 
-  it('SIGHUP rereads it, also where there is no file, and ends nothing', async () => {
-    const gateway = await start('--data-dir', folder());
+describe('a runner', () => {
+  it('that outgrows its plan is ended, retryably; one that dies again and again is held off, alone', async () => {
+    const file = path.join(folder(), 'mixgate.yaml');
+    writeFileSync(file, 'runnerMemoryTolerance: 1MiB\n');
+    const gateway = await start('--data-dir', path.join(folder(), 'data'), '--config', file);
+    const ask = async (input: object, onToken: () => unknown = () => undefined) => {
+      const { client } = await connect(gateway);
+      const events = await collect<'generate'>(client, CRASHING, { input }, ({ generate }) => {
+        if (generate.__typename === 'TokenChunk') onToken();
+      });
+      await client.dispose();
+      return events.map(({ generate }) => generate);
+    };
+    // So many that the machine is not done with them before the first look.
+    const asked = Array.from({ length: 6 }, () => ask({ ...ENDLESS, quantization: 'Q2_K' }));
+    const errors = (await Promise.all(asked)).map((events) => events.at(-1)!.error);
+    expect(errors.find((error) => error?.code === 'OUT_OF_MEMORY')).toMatchObject({
+      retryable: true,
+      retryAfterMs: null,
+    });
+    const [{ bytes, limitBytes }] = logged(gateway, 'runner.outgrown') as [Record<string, number>];
+    expect(bytes).toBeGreaterThan(limitBytes!);
+
+    writeFileSync(file, 'runnerMemoryTolerance: 4GiB\n');
     gateway.process.kill('SIGHUP');
-    await expect.poll(() => logged(gateway, 'config.reloaded')).toMatchObject([{ changed: [] }]);
-    expect((await health(gateway)).code).toBe(200);
-  });
+    await expect.poll(() => logged(gateway, 'config.reloaded')).not.toEqual([]);
+    const kill = async () => {
+      for (const pid of await gateway.runners()) process.kill(pid, 'SIGKILL');
+    };
+    const crashing = { ...ENDLESS, quantization: 'Q4_K_M' };
+    for (let count = 0; count < LOOP_CRASHES; count++)
+      expect((await ask(crashing, kill)).at(-1)).toMatchObject({ error: { code: 'BACKEND_CRASHED' } });
+
+    const held = await ask(crashing);
+    expect(held.map(({ __typename: type }) => type)).toEqual(['PlanChosen', 'GenerationFailed']);
+    const { error } = held.at(-1)!;
+    expect(error).toMatchObject({ code: 'BACKEND_CRASHED', retryable: true });
+    expect(error!.message).toContain('crashed 3 times in a row');
+    const { degraded } = await health(gateway);
+    expect(degraded).toContainEqual({
+      about: 'BACKEND',
+      text: expect.stringContaining('Q4_K_M crashed 3 times in a row') as string,
+    });
+    const devices = '{ devices { crashLoops { variant { quantization } crashes retryAt } } }';
+    const loops = await gateway.query<{ devices: { crashLoops: object[] }[] }>(devices);
+    expect(loops.data.devices.flatMap(({ crashLoops }) => crashLoops)).toContainEqual(
+      expect.objectContaining({ variant: { quantization: 'Q4_K_M' }, crashes: LOOP_CRASHES }),
+    );
+    const metrics = await (await fetch(new URL('/metrics', gateway.url))).text();
+    expect(metrics).toMatch(/^mixgate_crash_loop_crashes\{variant=".*:Q4_K_M",device="llama-cpp:cpu"\} 3$/m);
+
+    // Another one is not affected; this one works again after the wait, and then nothing is wrong with it any more.
+    expect((await ask({ ...SHORT, quantization: 'Q8_0' })).at(-1)!.__typename).toBe('GenerationCompleted');
+    await delay(error!.retryAfterMs!);
+    expect((await ask({ ...SHORT, quantization: 'Q4_K_M' })).at(-1)!.__typename).toBe('GenerationCompleted');
+    expect(JSON.stringify((await health(gateway)).degraded)).not.toContain('Q4_K_M');
+    const score = (pid: number | 'self') => Number(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8'));
+    for (const pid of await gateway.runners()) expect(score(pid)).toBe(Math.min(1000, score('self') + 500));
+  }, 60_000);
 });

@@ -40,7 +40,7 @@ export interface TestEvent {
   readonly finishReason?: string;
   readonly usage?: { promptTokens: number; cachedPromptTokens: number; completionTokens: number };
   readonly timings?: Record<string, number & { ms: number; count: number }>;
-  readonly error?: { code: string; message: string; retryable: boolean };
+  readonly error?: { code: string; message: string; retryable: boolean; retryAfterMs?: number | null };
   readonly plan?: { variant: { quantization: string }; slots: number; contextSize: number };
 }
 
