@@ -105,7 +105,15 @@ export class Access {
     };
     this.#watchers.add(look);
     wait();
+    // It may have ended since it was shown.
+    look();
     return stop;
+  }
+
+  /** For what took a while to arrive after it. @throws UNAUTHENTICATED where what the caller showed does not count any more */
+  confirm(caller: Caller): void {
+    const reason = this.#whyEnded(caller);
+    if (reason !== null) throw reason;
   }
 
   #keyCaller(text: string): Caller {

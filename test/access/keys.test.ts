@@ -192,6 +192,20 @@ describe('access', () => {
     access.close();
   });
 
+  it('does not begin to watch what has ended already', async () => {
+    const { text } = await addKey(file(), ada, NOW);
+    const { access } = accessOf();
+    const caller = await access.authenticate(text, 'x');
+    access.confirm(caller);
+    await revokeKey(file(), 'ada', NOW);
+    access.start();
+    access.close();
+    expect(() => access.confirm(caller)).toThrow(/was revoked/);
+    const ends: string[] = [];
+    access.watch(caller, ({ message }) => ends.push(message));
+    expect(ends).toEqual([expect.stringContaining('was revoked')]);
+  });
+
   it('ends what was open before there were keys', async () => {
     const { access } = accessOf();
     const ended = new Promise<MixgateError>((resolve) => {
