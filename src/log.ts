@@ -10,7 +10,7 @@ export interface LogEvents {
   'server.draining': { running: number; limitMs: number };
   'server.stopped': Record<never, never>;
   /** Someone came with what does not count; never what it was. */
-  'access.refused': { caller: string; reason: string };
+  'access.refused': { caller: string; reason: string; message: string };
   /** keys.json is damaged, or cannot be read: no key counts. */
   'access.unreadable': { reason: string };
   'access.readable': Record<never, never>;

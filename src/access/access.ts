@@ -20,6 +20,7 @@ export interface AccessOptions {
 const MAX_CREDENTIAL = 16_384;
 /** The longest that a timer can wait. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+const LEAST_TIMER_MS = 50;
 
 /** Says who asks, and when that has ended to hold. The same for every transport. */
 export class Access {
@@ -100,12 +101,27 @@ export class Access {
     const wait = (): void => {
       if (caller.expiresAt === null) return;
       const leftMs = caller.expiresAt.getTime() - this.#options.now();
-      timer = setTimeout(() => (leftMs <= MAX_TIMER_MS ? look() : wait()), Math.min(leftMs, MAX_TIMER_MS));
+      timer = setTimeout(
+        () => {
+          look();
+          // A timer may come a moment too early.
+          if (this.#watchers.has(look)) wait();
+        },
+        Math.min(Math.max(leftMs, LEAST_TIMER_MS), MAX_TIMER_MS),
+      );
       timer.unref();
     };
     this.#watchers.add(look);
     wait();
+    // It may have ended since it was shown.
+    look();
     return stop;
+  }
+
+  /** For what took a while to arrive after it. @throws UNAUTHENTICATED where what the caller showed does not count any more */
+  confirm(caller: Caller): void {
+    const reason = this.#whyEnded(caller);
+    if (reason !== null) throw reason;
   }
 
   #keyCaller(text: string): Caller {

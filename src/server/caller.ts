@@ -42,6 +42,10 @@ export class Callers {
     app.addHook('onRequest', async (request) => {
       if (ASKING.has(request.routeOptions.url ?? '')) request.caller = await this.#ofRequest(request);
     });
+    // A body may take its time, and a key be revoked meanwhile.
+    app.addHook('preHandler', async ({ caller, routeOptions }) => {
+      if (ASKING.has(routeOptions.url ?? '')) this.#options.access.confirm(caller);
+    });
   }
 
   /** Whom a WebSocket is of: `connectionParams` first, as browsers can set no header. @throws as `Access.authenticate` */
@@ -74,7 +78,7 @@ export class Callers {
       if (!(error instanceof MixgateError)) throw error;
       const reason = (error.data['reason'] as string | undefined) ?? error.code;
       metrics.authenticationFailed(reason);
-      log.warn('access.refused', { caller: anonymous, reason });
+      log.warn('access.refused', { caller: anonymous, reason, message: error.message });
       throw error;
     }
   }

@@ -6,7 +6,7 @@ import { safeParse as safelyParseJson } from 'secure-json-parse';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Caller } from '../access/caller.ts';
 import { missingCredentials } from '../access/role.ts';
-import { asMixgateError, messageOf, MixgateError } from '../errors.ts';
+import { messageOf, MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext } from '../resolvers/services.ts';
 import type { Callers } from './caller.ts';
@@ -115,8 +115,11 @@ function graphqlServer(
           'close',
           access.watch(caller, (reason) => refuse(socket, reason)),
         );
+        return true;
       } catch (error) {
-        refuse(socket, asMixgateError(error));
+        if (!(error instanceof MixgateError)) throw error;
+        refuse(socket, error);
+        return false;
       }
     },
     onClose: (context) => void contexts.delete(context),
@@ -170,6 +173,8 @@ interface Attachment extends WebSocketOptions {
 }
 
 const TRY_AGAIN_LATER = 1013;
+/** How long who is refused may take to answer the close frame. */
+const FAREWELL_MS = 1000;
 
 /** Nothing shown is 4401, which clients take as final; what does not count is 4403, after which one may come with better. */
 function refuse(socket: WebSocket, { code, message, data }: MixgateError): void {
@@ -177,6 +182,9 @@ function refuse(socket: WebSocket, { code, message, data }: MixgateError): void 
   const isRefused = code === 'UNAUTHENTICATED' || code === 'FORBIDDEN';
   const refusal = isMissing ? CloseCode.Unauthorized : CloseCode.Forbidden;
   socket.close(isRefused ? refusal : TRY_AGAIN_LATER, reasonOf(message));
+  // What it has under way ends with the socket, whatever it answers.
+  const timer = setTimeout(() => socket.terminate(), FAREWELL_MS);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /**
@@ -208,6 +216,8 @@ function attach(extra: Extra, { graphql, errors, log }: Attachment): void {
       close: (code, reason) => socket.close(code, reason),
       onMessage: (take) => {
         socket.on('message', (message: Buffer) => {
+          // Who was shown out is not listened to any more.
+          if (!isOpen()) return;
           const text = message.toString();
           if (isPoisoned(text)) return socket.close(CloseCode.BadRequest, 'Invalid message received');
           take(text).catch((error: unknown) =>

@@ -192,6 +192,33 @@ describe('access', () => {
     access.close();
   });
 
+  it('ends at an expiry though the timer comes a moment too early', async () => {
+    const expires = NOW + 1000;
+    const { text } = await addKey(file(), { ...ada, expiresAt: new Date(expires) }, NOW);
+    let [looks, isLate] = [0, false];
+    const { access } = accessOf(() => (!isLate ? NOW : ++looks <= 3 ? expires - 1 : expires));
+    const caller = await access.authenticate(text, 'x');
+    isLate = true;
+    // It is looked at once for the timer and once at the beginning; the third look is the timer's own.
+    const ended = new Promise<MixgateError>((resolve) => access.watch(caller, resolve));
+    expect((await ended).data['reason']).toBe('EXPIRED');
+    expect(looks).toBeGreaterThan(3);
+  });
+
+  it('does not begin to watch what has ended already', async () => {
+    const { text } = await addKey(file(), ada, NOW);
+    const { access } = accessOf();
+    const caller = await access.authenticate(text, 'x');
+    access.confirm(caller);
+    await revokeKey(file(), 'ada', NOW);
+    access.start();
+    access.close();
+    expect(() => access.confirm(caller)).toThrow(/was revoked/);
+    const ends: string[] = [];
+    access.watch(caller, ({ message }) => ends.push(message));
+    expect(ends).toEqual([expect.stringContaining('was revoked')]);
+  });
+
   it('ends what was open before there were keys', async () => {
     const { access } = accessOf();
     const ended = new Promise<MixgateError>((resolve) => {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -223,6 +224,31 @@ describe('what a key has opened ends', () => {
     const isOver = await Promise.race([...others.map(({ ended }) => ended.then(() => true)), cancelled()]);
     expect(isOver).not.toBe(true);
     for (const { leave } of others) leave();
+  });
+
+  it('when who is shown out does not listen: nothing more is done for it', async () => {
+    const key = await keyOf('deaf', 'USER');
+    await isKnown(key);
+    const openSockets = async () => {
+      const headers = { authorization: `Bearer ${keys.ADMIN}` };
+      const metrics = await (await fetch(new URL('/metrics', url), { headers })).text();
+      return Number(/^mixgate_websockets (\d+)/m.exec(metrics)?.[1]);
+    };
+    await expect.poll(openSockets).toBe(0);
+    const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws');
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: key } }));
+    await once(socket, 'message');
+    socket.pause();
+    await revokeKey(file(), 'deaf', Date.now());
+    await expect.poll(() => viewerOf(key)).toBe(null);
+    const query = `mutation { startGeneration(input: { model: "${DEMO}", prompt: { text: "Hi" }, maxTokens: 1 }) { id } }`;
+    const started = () => gateway.stderr().split('generation.started').length;
+    const before = started();
+    socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }));
+    await expect.poll(openSockets, { timeout: 5000 }).toBe(0);
+    expect(started()).toBe(before);
+    socket.terminate();
   });
 
   it('when it expires', async () => {

@@ -6,10 +6,13 @@ import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Role } from '../../src/access/caller.ts';
+import { addKey, keyFileOf, revokeKey } from '../../src/access/key-file.ts';
+import { ask } from '../support/asking.ts';
 import { CHROMIUM, noBrowser, WORKER_KEY } from '../support/browser.ts';
 import { DEMO, GENERATE, MAIN, startGateway, textOf, UNICORN, type TestGateway } from '../support/gateway.ts';
 import { processesWith } from '../support/processes.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { lastingFolder, temporaryFolder } from '../support/temporary-folder.ts';
 
 const ENVIRONMENT = { MIXGATE_WORKER_KEY: WORKER_KEY, MIXGATE_CHROMIUM: CHROMIUM };
 /** A page that is killed without a goodbye is known to be gone after that; one that lives shows itself every 5 s. */
@@ -176,6 +179,41 @@ describe('mixgate worker', () => {
     expect(await exitOf(lent)).toBe(1);
     expect(lent.stderr()).toContain(code);
     expect(lent.stderr()).toContain(says);
+  });
+});
+
+describe.skipIf(noBrowser !== null)('where callers have keys', () => {
+  const folder = lastingFolder();
+  const keyOf = async (name: string, role: Role) =>
+    (await addKey(keyFileOf(folder()), { name, role, expiresAt: null }, Date.now())).text;
+
+  it("the gateway's own browser lends itself, and one with an API key until that is revoked", async () => {
+    const [viewer, lender] = [await keyOf('viewer', 'VIEWER'), await keyOf('lender', 'WORKER')];
+    const flags = [...LEASE, '--webgpu-headless', '--data-dir', folder()];
+    const gateway = await startGateway(flags, { MIXGATE_CHROMIUM: CHROMIUM });
+    const browsers = async () => {
+      const answer = await ask(gateway.url, '{ devices { name kind backend { id } } }', viewer);
+      const { data } = (await answer.json()) as {
+        data: { devices: { name: string; kind: string; backend: { id: string } }[] };
+      };
+      return data.devices.filter(({ backend, kind }) => backend.id === 'webgpu' && kind === 'CPU').length;
+    };
+    try {
+      await expect.poll(browsers, SOON).toBe(1);
+      const child = spawn(
+        process.execPath,
+        [MAIN, 'worker', '--headless', '--gateway', gateway.url, '--api-key', lender],
+        { env: { ...process.env, MIXGATE_CHROMIUM: CHROMIUM }, stdio: 'ignore' },
+      );
+      children.push(child);
+      await expect.poll(browsers, SOON).toBe(2);
+      await revokeKey(keyFileOf(folder()), 'lender', Date.now());
+      await expect.poll(browsers, { ...SOON, timeout: 40_000 }).toBe(1);
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    } finally {
+      await gateway.stop();
+    }
   });
 });
 
