@@ -143,8 +143,11 @@ describe.each(Object.keys(TRANSPORTS))('over %s', (transport) => {
       const { errors } = await ask(body);
       expect(errors).toMatchObject([
         {
-          message: expect.stringContaining('PersistedQueryNotFound') as string,
-          extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' },
+          message: 'PersistedQueryNotFound',
+          extensions: {
+            code: 'PERSISTED_QUERY_NOT_FOUND',
+            advice: expect.stringContaining('Send the document') as string,
+          },
         },
       ]);
     }
