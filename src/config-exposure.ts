@@ -30,7 +30,7 @@ export const exposureOptions = {
     .default(1024)
     .describe('Of them, those of one address; behind a reverse proxy all have the address of the proxy.'),
   maxSubscriptionsPerSocket: whole(1, 100_000)
-    .default(200)
+    .default(1000)
     .describe('Operations that may be under way at once on one WebSocket.'),
   maxDocumentBytes: bytesSchema
     .refine((bytes) => bytes >= 1024, 'must be at least 1KiB')

@@ -161,7 +161,9 @@ describe("Apollo Client's persisted queries", () => {
     expect(data).toEqual({ version: expect.any(String) as string });
     const persistedQuery = { version: 1, sha256Hash: sha256('{ version }') };
     const { errors } = await post<null>(gateway.url, { extensions: { persistedQuery } });
-    expect(errors![0]!.extensions.code).toBe('PERSISTED_QUERY_NOT_SUPPORTED');
+    expect(errors).toMatchObject([
+      { message: 'PersistedQueryNotSupported', extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' } },
+    ]);
   });
 });
 

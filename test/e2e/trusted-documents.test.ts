@@ -143,8 +143,11 @@ describe.each(Object.keys(TRANSPORTS))('over %s', (transport) => {
       const { errors } = await ask(body);
       expect(errors).toMatchObject([
         {
-          message: expect.stringContaining('PersistedQueryNotFound') as string,
-          extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' },
+          message: 'PersistedQueryNotFound',
+          extensions: {
+            code: 'PERSISTED_QUERY_NOT_FOUND',
+            advice: expect.stringContaining('Send the document') as string,
+          },
         },
       ]);
     }
@@ -220,7 +223,19 @@ describe("the gateway's own clients", () => {
       const page = await browser.newPage();
       await page.goto(workerPage(origin));
       await page.getByText('Lent.').waitFor();
-      await browser.close();
       expect(await refusals()).toBe(before);
+      // What is typed there is nobody's.
+      await on('/api', async (page) => {
+        await page.getByRole('textbox', { name: 'Operation' }).focus();
+        await page.keyboard.press('Control+A');
+        await page.keyboard.press('Delete');
+        await page.keyboard.insertText(FREE);
+        await page.keyboard.press('Control+Enter');
+        await page
+          .locator('pre.answers')
+          .getByText('This gateway runs only documents that it knows')
+          .waitFor();
+      });
+      await browser.close();
     });
 });

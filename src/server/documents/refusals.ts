@@ -66,17 +66,15 @@ export const notTrusted = (): MixgateError =>
     { limit },
   );
 
-/** Apollo's clients know the next two by their codes, others by the first word. */
+/** Clients know the next two by exactly these messages, urql, or by their codes, Apollo's: what to do stands beside. */
 export const notFound = (): MixgateError =>
-  new MixgateError(
-    'PERSISTED_QUERY_NOT_FOUND',
-    'PersistedQueryNotFound: no trusted document has this id. Send the document itself, or add it to trustedDocuments.',
-    { limit: 'trustedDocuments' },
-  );
+  new MixgateError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotFound', {
+    limit: 'trustedDocuments',
+    advice: 'No trusted document has this id. Send the document itself, or add it to trustedDocuments.',
+  });
 
 export const notSupported = (): MixgateError =>
-  new MixgateError(
-    'PERSISTED_QUERY_NOT_SUPPORTED',
-    'PersistedQueryNotSupported: this gateway was given no trustedDocuments. Send the document itself.',
-    { limit: 'trustedDocuments' },
-  );
+  new MixgateError('PERSISTED_QUERY_NOT_SUPPORTED', 'PersistedQueryNotSupported', {
+    limit: 'trustedDocuments',
+    advice: 'This gateway was given no trustedDocuments. Send the document itself.',
+  });
