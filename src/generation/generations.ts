@@ -1,5 +1,6 @@
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { v7 as newId } from 'uuid';
+import { seenBy, type Viewer } from '../access/ownership.ts';
 import { asMixgateError, MixgateError } from '../errors.ts';
 import { aborted } from './aborted.ts';
 import { driftRetry } from './drift-retry.ts';
@@ -102,8 +103,8 @@ export class Generations {
   }
 
   /** @throws NOT_FOUND, HISTORY_UNAVAILABLE */
-  async get(id: string): Promise<Generation> {
-    const generation = await this.find(id);
+  async get(id: string, viewer: Viewer): Promise<Generation> {
+    const generation = await this.find(id, viewer);
     if (generation !== null) return generation;
     throw new MixgateError(
       'NOT_FOUND',
@@ -112,19 +113,19 @@ export class Generations {
   }
 
   /** Also one that only the history has. @throws HISTORY_UNAVAILABLE */
-  async find(id: string): Promise<Generation | null> {
-    return this.findInMemory(id) ?? this.#options.archive.generation(id);
+  async find(id: string, viewer: Viewer): Promise<Generation | null> {
+    return this.findInMemory(id, viewer) ?? this.#options.archive.generation(id, viewer);
   }
 
   /** One that runs, or ended not long ago. */
-  findInMemory(id: string): Generation | null {
+  findInMemory(id: string, viewer: Viewer): Generation | null {
     this.#forgetOld();
-    return this.#byId.get(id) ?? null;
+    return seenBy(viewer, this.#byId.get(id) ?? null);
   }
 
   /** Cancels, and resolves when it has ended and its slot is free. One that has ended stays as it is. @throws NOT_FOUND */
-  async cancel(id: string): Promise<Generation> {
-    const generation = await this.get(id);
+  async cancel(id: string, viewer: Viewer): Promise<Generation> {
+    const generation = await this.get(id, viewer);
     generation.cancel();
     await generation.ended;
     await this.#running.get(id);
@@ -141,8 +142,8 @@ export class Generations {
    * Forgets one that has ended, everywhere. Whether there was one.
    * @throws IN_USE while it runs; INVALID_INPUT for a lane, which goes with its comparison; HISTORY_UNAVAILABLE
    */
-  async remove(id: string): Promise<boolean> {
-    const generation = await this.find(id);
+  async remove(id: string, viewer: Viewer): Promise<boolean> {
+    const generation = await this.find(id, viewer);
     if (generation === null) return false;
     if (!generation.hasEnded)
       throw new MixgateError('IN_USE', `Generation ${id} has not ended: cancel it first.`);
@@ -152,7 +153,7 @@ export class Generations {
         `Generation ${id} is a lane: delete its comparison ${generation.comparisonId}.`,
       );
     this.forget(id);
-    await this.#options.archive.remove('generation', id);
+    await this.#options.archive.remove('generation', id, viewer);
     return true;
   }
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { SEES_ALL } from '../../src/access/ownership.ts';
 import { supervise } from '../../src/backends/supervise.ts';
 import { MixgateError } from '../../src/errors.ts';
 import { aborted } from '../../src/generation/aborted.ts';
@@ -217,7 +218,7 @@ describe('ended comparisons', () => {
     }
     const { page } = await comparisons.list(ALL);
     expect(page.map(({ id }) => id)).toEqual([ids[2], ids[1]]);
-    await expect(comparisons.get(ids[0]!)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(comparisons.get(ids[0]!, SEES_ALL)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   it('are kept up to a size, the newest whatever its own', async () => {
@@ -325,7 +326,7 @@ describe('what was held likely where answers part', () => {
     const { start, comparisons } = gatewayOn(fake, { candidatesMs: 1e6 });
     const comparison = await start(lanes);
     await asked;
-    await comparisons.cancel(comparison.id);
+    await comparisons.cancel(comparison.id, SEES_ALL);
     expect(comparison.finished).toBe(true);
     expect(comparison.candidates(1)).toBeNull();
   });

@@ -68,9 +68,9 @@ export class ComparisonResolver {
   })
   comparison(
     @Arg('id', () => ID) id: string,
-    @Ctx() { comparisons }: Services,
+    @Ctx() { comparisons, caller }: RequestContext,
   ): Promise<ComparisonFacts | null> {
-    return comparisons.find(id);
+    return comparisons.find(id, caller);
   }
 
   @Query(() => ComparisonConnection, {
@@ -78,9 +78,9 @@ export class ComparisonResolver {
   })
   comparisons(
     @Args(() => ComparisonsArgs) { filter, ...page }: ComparisonsArgs,
-    @Ctx() { comparisons }: Services,
+    @Ctx() { comparisons, caller }: RequestContext,
   ): Promise<object> {
-    return pageOf(page, comparisonFilter(filter ?? {}), (query) => comparisons.list(query));
+    return pageOf(page, comparisonFilter(filter ?? {}, caller), (query) => comparisons.list(query));
   }
 
   @Query(() => [WinRate], {
@@ -110,7 +110,7 @@ export class ComparisonResolver {
     schedule: LaneSchedule | null,
     @Ctx() { comparisons, caller }: RequestContext,
   ): Promise<ComparisonFacts> {
-    return comparisons.rerun(id, schedule ?? LaneSchedule.AUTO, caller.id);
+    return comparisons.rerun(id, schedule ?? LaneSchedule.AUTO, caller);
   }
 
   @Mutation(() => Comparison, {
@@ -118,9 +118,9 @@ export class ComparisonResolver {
   })
   cancelComparison(
     @Arg('id', () => ID) id: string,
-    @Ctx() { comparisons }: Services,
+    @Ctx() { comparisons, caller }: RequestContext,
   ): Promise<ComparisonFacts> {
-    return comparisons.cancel(id);
+    return comparisons.cancel(id, caller);
   }
 
   @Mutation(() => Comparison, { description: 'Say what an answer is worth, once all of them are there.' })
@@ -131,7 +131,7 @@ export class ComparisonResolver {
     @Arg('comment', () => String, { nullable: true }) comment: string | null,
     @Ctx() { comparisons, caller }: RequestContext,
   ): Promise<ComparisonFacts> {
-    return comparisons.vote(id, { lane, value, comment: comment ?? null, callerId: caller.id });
+    return comparisons.vote(id, { lane, value, comment: comment ?? null }, caller);
   }
 
   @Subscription(() => ComparisonEvent, {
@@ -149,9 +149,9 @@ export class ComparisonResolver {
     description: 'Follow or resume a comparison: every event after sequence `after`, in order, exactly once.',
     subscribe: async ({
       args,
-      context: { comparisons },
+      context: { comparisons, caller },
     }: SubscribeTo<{ id: string; after: number | null }>) => {
-      const comparison = await comparisons.get(args.id);
+      const comparison = await comparisons.get(args.id, caller);
       const after = cursorIn(comparison.log, args.after ?? 0);
       return abortFirst((signal) => sent(comparison, after, signal));
     },

@@ -15,7 +15,7 @@ import { Plan } from '../plan/types.ts';
 import { DateTime } from '../scalars.ts';
 import { generationFilter, GenerationsArgs } from '../history/filters.ts';
 import { cursorIn, pageOf } from '../page.ts';
-import type { RequestContext, Services } from '../services.ts';
+import type { RequestContext } from '../services.ts';
 import { GenerationConnection } from './connection.ts';
 import { GenerationEvent, PlanChosen } from './events.ts';
 import { GenerateInput } from './inputs.ts';
@@ -37,9 +37,9 @@ export class GenerationResolver {
   })
   generation(
     @Arg('id', () => ID) id: string,
-    @Ctx() { generations }: Services,
+    @Ctx() { generations, caller }: RequestContext,
   ): Promise<GenerationFacts | null> {
-    return generations.find(id);
+    return generations.find(id, caller);
   }
 
   @Query(() => GenerationConnection, {
@@ -47,9 +47,9 @@ export class GenerationResolver {
   })
   generations(
     @Args(() => GenerationsArgs) { filter, ...page }: GenerationsArgs,
-    @Ctx() { generations }: Services,
+    @Ctx() { generations, caller }: RequestContext,
   ): Promise<object> {
-    return pageOf(page, generationFilter(filter ?? {}), (query) => generations.list(query));
+    return pageOf(page, generationFilter(filter ?? {}, caller), (query) => generations.list(query));
   }
 
   @Mutation(() => Generation, {
@@ -65,9 +65,9 @@ export class GenerationResolver {
   @Mutation(() => Generation, { description: 'Cancel, and return when it has ended.' })
   cancelGeneration(
     @Arg('id', () => ID) id: string,
-    @Ctx() { generations }: Services,
+    @Ctx() { generations, caller }: RequestContext,
   ): Promise<GenerationFacts> {
-    return generations.cancel(id);
+    return generations.cancel(id, caller);
   }
 
   @Subscription(() => GenerationEvent, {
@@ -90,9 +90,9 @@ export class GenerationResolver {
     description: 'Follow or resume: every event after sequence `after`, in order, exactly once, then live.',
     subscribe: async ({
       args,
-      context: { generations },
+      context: { generations, caller },
     }: SubscribeTo<{ id: string; after: number | null }>) => {
-      const { log, isConcealed } = await generations.get(args.id);
+      const { log, isConcealed } = await generations.get(args.id, caller);
       if (isConcealed) throw new MixgateError('FORBIDDEN', BLIND);
       return abortFirst((signal) => log.read(cursorIn(log, args.after ?? 0), signal));
     },

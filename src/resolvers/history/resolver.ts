@@ -5,7 +5,7 @@ import type { HistoryUsage as UsageFacts } from '../../generation/history/histor
 import type { Evaluation as EvaluationFacts } from '../../generation/quality/evaluation.ts';
 import { pageOf } from '../page.ts';
 import { DateTime } from '../scalars.ts';
-import type { Services } from '../services.ts';
+import type { RequestContext, Services } from '../services.ts';
 import { evaluationFilter, EvaluationsArgs } from './filters.ts';
 import { Evaluation, EvaluationConnection, HistoryStatus, HistoryUsage } from './types.ts';
 
@@ -22,36 +22,48 @@ export class HistoryResolver {
   }
 
   @Query(() => Evaluation, { nullable: true, description: 'Null when there is none under this id.' })
-  evaluation(@Arg('id', () => ID) id: string, @Ctx() { archive }: Services): Promise<EvaluationFacts | null> {
-    return archive.evaluation(id);
+  evaluation(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { archive, caller }: RequestContext,
+  ): Promise<EvaluationFacts | null> {
+    return archive.evaluation(id, caller);
   }
 
   @Query(() => EvaluationConnection, { description: 'Those that ended, newest first; at most 200 a page.' })
   evaluations(
     @Args(() => EvaluationsArgs) { filter, ...page }: EvaluationsArgs,
-    @Ctx() { archive }: Services,
+    @Ctx() { archive, caller }: RequestContext,
   ): Promise<object> {
-    return pageOf(page, evaluationFilter(filter ?? {}), (query) => archive.evaluations(query));
+    return pageOf(page, evaluationFilter(filter ?? {}, caller), (query) => archive.evaluations(query));
   }
 
   @Mutation(() => Boolean, {
     description:
       'Delete a generation that has ended, from memory and history. False where there is none. A lane goes with its comparison.',
   })
-  deleteGeneration(@Arg('id', () => ID) id: string, @Ctx() { generations }: Services): Promise<boolean> {
-    return generations.remove(id);
+  deleteGeneration(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { generations, caller }: RequestContext,
+  ): Promise<boolean> {
+    return generations.remove(id, caller);
   }
 
   @Mutation(() => Boolean, {
     description: 'Delete a comparison that has ended, with its lanes and votes. False where there is none.',
   })
-  deleteComparison(@Arg('id', () => ID) id: string, @Ctx() { comparisons }: Services): Promise<boolean> {
-    return comparisons.remove(id);
+  deleteComparison(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { comparisons, caller }: RequestContext,
+  ): Promise<boolean> {
+    return comparisons.remove(id, caller);
   }
 
   @Mutation(() => Boolean, { description: 'False where there is none.' })
-  deleteEvaluation(@Arg('id', () => ID) id: string, @Ctx() { archive }: Services): Promise<boolean> {
-    return archive.remove('evaluation', id);
+  deleteEvaluation(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { archive, caller }: RequestContext,
+  ): Promise<boolean> {
+    return archive.remove('evaluation', id, caller);
   }
 
   @Mutation(() => Int, {
