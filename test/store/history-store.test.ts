@@ -5,7 +5,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest';
-import { SEES_ALL } from '../../src/access/ownership.ts';
+import { SEES_ALL, type Viewer } from '../../src/access/ownership.ts';
 import { Archive } from '../../src/generation/history/archive.ts';
 import { comparisonColumns, matchesComparison } from '../../src/generation/history/comparison-columns.ts';
 import { generationColumns, matchesGeneration } from '../../src/generation/history/generation-columns.ts';
@@ -252,18 +252,7 @@ function describeHistoryStore(
     });
 
     it('keeps evaluations', async () => {
-      const evaluation: Evaluation = {
-        ...{ id: newId(), callerId: 'a', createdAt: new Date(5), finishedAt: new Date(6), state: 'FAILED' },
-        error: { code: 'DISK_FULL', message: 'No room.', retryable: true },
-        ...{ model: 'model', reference: 'F16', contextSize: 512 },
-        text: { sha256: 'abc', characters: 3, excerpt: 'abc' },
-        results: [
-          {
-            quantization: 'Q2_K',
-            result: { tokens: 5, perplexity: 2.5, klDivergence: 0.1, sameTopToken: null },
-          },
-        ],
-      };
+      const evaluation = evaluationOf('a');
       archive.saveEvaluation(evaluation);
       await later();
       expect(await archive.evaluation(evaluation.id, SEES_ALL)).toEqual(evaluation);
@@ -275,6 +264,45 @@ function describeHistoryStore(
       expect(await archive.evaluation(evaluation.id, SEES_ALL)).toBeNull();
     });
 
+    it("tells nobody another's, whether it is stored yet or not", async () => {
+      const [mine, theirs] = [{ sees: 'a' }, { sees: 'b' }];
+      const generation = endedGeneration({ callerId: 'a' });
+      const comparison = endedComparison({ callerId: 'a' });
+      const evaluation = evaluationOf('a');
+      const lane = comparison.lanes[0]!.generation.id;
+      archive.saveGeneration(generation);
+      archive.saveComparison(comparison);
+      archive.saveEvaluation(evaluation);
+      for (const isStored of [false, true]) {
+        if (isStored) await later();
+        const found = async (viewer: Viewer) => [
+          (await archive.generation(generation.id, viewer))?.id,
+          (await archive.generation(lane, viewer))?.id,
+          (await archive.comparison(comparison.id, viewer))?.id,
+          (await archive.evaluation(evaluation.id, viewer))?.id,
+        ];
+        // First, while nothing is stored: nobody waits for the database to be opened.
+        expect(await found(mine)).toEqual([generation.id, lane, comparison.id, evaluation.id]);
+        expect(await found(theirs)).toEqual([undefined, undefined, undefined, undefined]);
+        const listed = async (callerId: string) => {
+          const page = <Filter>(filter: Filter) => ({
+            filter: { ...filter, callerId },
+            first: 9,
+            after: null,
+          });
+          return Promise.all([
+            archive.generations(page(ANY_GENERATION), []).then((list) => list.page.length),
+            archive.comparisons(page(ANY_COMPARISON), []).then((list) => list.page.length),
+            archive.evaluations(page(ANY_EVALUATION)).then((list) => list.page.length),
+          ]);
+        };
+        expect(await listed('b')).toEqual([0, 0, 0]);
+        if (isStored) expect(await listed('a')).toEqual([3, 1, 1]);
+        expect(await archive.remove('evaluation', evaluation.id, theirs)).toBe(false);
+      }
+      expect(await archive.remove('evaluation', evaluation.id, mine)).toBe(true);
+    });
+
     it('is brought up to date by several at once', async () => {
       const stores = await Promise.all([open(), open(), open()]);
       await stores[0].save([]);
@@ -283,6 +311,19 @@ function describeHistoryStore(
     });
   });
 }
+
+const evaluationOf = (callerId: string): Evaluation => ({
+  ...{ id: newId(), callerId, createdAt: new Date(5), finishedAt: new Date(6), state: 'FAILED' },
+  error: { code: 'DISK_FULL', message: 'No room.', retryable: true },
+  ...{ model: 'model', reference: 'F16', contextSize: 512 },
+  text: { sha256: 'abc', characters: 3, excerpt: 'abc' },
+  results: [
+    {
+      quantization: 'Q2_K',
+      result: { tokens: 5, perplexity: 2.5, klDivergence: 0.1, sameTopToken: null },
+    },
+  ],
+});
 
 const ids = (items: readonly { readonly id: string }[]) => items.map(({ id }) => id);
 
