@@ -3,6 +3,8 @@ import path from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { readConfigFile } from './config-file.ts';
+import { limitOptions } from './config-limits.ts';
+import { bytesSchema, MIB, whole } from './config-values.ts';
 import { MixgateError } from './errors.ts';
 
 /**
@@ -10,31 +12,6 @@ import { MixgateError } from './errors.ts';
  * flags and docs/configuration.md all follow. Later wins: default, file, environment, command line.
  */
 
-const MIB = 2 ** 20;
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  'KIB': 2 ** 10,
-  MIB,
-  'GIB': 2 ** 30,
-  'TIB': 2 ** 40,
-  'KB': 1e3,
-  'MB': 1e6,
-  'GB': 1e9,
-  'TB': 1e12,
-};
-
-/** Bytes as a number, or with a unit: `512MiB`, `1.5 GiB`, `16GB`. */
-export const bytesSchema = z.union([z.number(), z.string()]).transform((value, context) => {
-  const [, amount, unit = ''] = /^\s*([\d.]+)\s*([a-z]*)\s*$/i.exec(String(value)) ?? [];
-  const factor = UNITS[unit.toUpperCase()];
-  const result = amount === undefined || factor === undefined ? NaN : Math.round(Number(amount) * factor);
-  if (Number.isSafeInteger(result) && result >= 0) return result;
-  context.addIssue({ code: 'custom', message: 'must be bytes, such as 1073741824, 512MiB or 16GB' });
-  return z.NEVER;
-});
-
-/** A whole number; text counts, since the environment and the command line have nothing else. */
-const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 const list = z
   .union([z.string(), z.array(z.string())])
   .transform((value) => (Array.isArray(value) ? value : [value]));
@@ -146,6 +123,7 @@ export const configSchema = z.strictObject({
     .default(4)
     .describe('Generations that one model decodes at once, where the memory for it costs no layer.'),
   maxQueued: whole(1, 1_000_000).default(1000).describe('Generations that may wait; more are refused.'),
+  ...limitOptions,
   maxWaitMs: whole(1, 2 ** 31 - 1)
     .default(3_600_000)
     .describe('How long a generation may wait for a slot before it fails with WAIT_TIMEOUT, milliseconds.'),

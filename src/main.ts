@@ -30,6 +30,8 @@ import type { ModelLoadRequest } from './generation/request.ts';
 import { Evaluations } from './generation/quality/evaluations.ts';
 import { ReferenceFolder } from './generation/quality/reference-folder.ts';
 import { ResidencyLoop } from './generation/residency-loop.ts';
+import type { OnTokens } from './generation/token-count.ts';
+import { createRateLimits } from './limits/rate-limits.ts';
 import type { Log } from './log.ts';
 import { openPostgres } from './store/postgres.ts';
 import { openSqliteThread } from './store/sqlite-thread.ts';
@@ -76,7 +78,7 @@ async function createGateway(
   const margins = { deviceBytes: config.deviceMargin, hostBytes: config.hostMargin };
   const machine: Machine = new Machine({ backends, margins, log, now: Date.now });
   const residency = new ResidencyLoop({
-    ...{ backends, log, now: Date.now, observer },
+    ...{ backends, log, now: Date.now, observer, mostHeld: orNone(config.maxRunningPerCaller) },
     weightsOf: weightsIn(catalog, settings),
     onMemoryChange: () => machine.invalidate(),
   });
@@ -85,7 +87,9 @@ async function createGateway(
     loadModel(request, 'pinned', { planner, machine, residency, observer });
   const { close, ...pulling } = createPulling(config, { catalog, http, settings, planner, load, log });
   const archive = new Archive(createHistory(config, log), catalog);
-  const running = { planner, machine, residency, archive, observer, log };
+  const rates = createRateLimits(config);
+  const onTokens: OnTokens = (callerId, tokens) => rates.tokens.spend(callerId, tokens);
+  const running = { planner, machine, residency, archive, observer, log, onTokens };
   const generations = new Generations({ ...running, now: Date.now, ...generationLimits(config) });
   const folder = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
   const evaluations = new Evaluations({ ...running, catalog, folder, now: Date.now });
@@ -94,8 +98,7 @@ async function createGateway(
   return {
     ...browsers,
     services: {
-      version,
-      catalog,
+      ...{ version, catalog },
       ...pulling,
       workers: new BrowserWorkers(webGpu, browsers.workerKey),
       settings,
@@ -105,8 +108,7 @@ async function createGateway(
       generations,
       evaluations,
       comparisons,
-      archive,
-      observer,
+      ...{ archive, observer, rates },
     },
     dispose: async () => {
       await Promise.all([close(), catalog.close(), evaluations.close()]);
@@ -198,10 +200,15 @@ const createCatalog = (config: Config, log: Log): Catalog =>
     log,
   });
 
+/** Of limits that 0 turns off. */
+const orNone = (limit: number): number => (limit === 0 ? Infinity : limit);
+
 const generationLimits = (config: Config) => ({
   slotsWanted: config.slots,
   logPrompts: config.logPrompts,
   maxQueued: config.maxQueued,
+  maxQueuedPerCaller: orNone(config.maxQueuedPerCaller),
+  maxPromptBytes: orNone(config.maxPromptBytes),
   disconnectGraceMs: config.disconnectGraceMs,
   deadlines: { waitMs: config.maxWaitMs, runMs: config.maxRunMs },
   keepEnded: {

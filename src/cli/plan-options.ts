@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
-import { bytesSchema, type ConfigSource } from '../config.ts';
+import type { ConfigSource } from '../config.ts';
+import { bytesSchema } from '../config-values.ts';
 import { MixgateError } from '../errors.ts';
 import { parseRequest, planRequestSchema, type ModelPlanRequest } from '../generation/request.ts';
 import type { Subject } from './subject.ts';

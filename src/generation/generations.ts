@@ -3,6 +3,7 @@ import { v7 as newId } from 'uuid';
 import { seenBy, type Viewer } from '../access/ownership.ts';
 import { asMixgateError, MixgateError } from '../errors.ts';
 import { aborted } from './aborted.ts';
+import { checkAdmission, queuedBy, type AdmissionLimits } from './admission.ts';
 import { driftRetry } from './drift-retry.ts';
 import type { Plan } from '../routing/plan.ts';
 import type { GenerationState } from './events.ts';
@@ -16,12 +17,10 @@ import type { GenerationRequest } from './request.ts';
 import { run, type RunServices } from './run.ts';
 import { drawSeed } from './seed.ts';
 
-export interface GenerationsOptions extends RunServices {
+export interface GenerationsOptions extends RunServices, AdmissionLimits {
   /** Whether prompts and answers may stand in the log. */
   readonly logPrompts: boolean;
   readonly archive: Archive;
-  /** Generations that may wait for a slot. */
-  readonly maxQueued: number;
   /** How long a generation goes on after its last subscriber left, milliseconds. */
   readonly disconnectGraceMs: number;
   /** Ended generations that can still be read: how many, for how long, milliseconds, and of what size together. */
@@ -63,7 +62,18 @@ export class Generations {
     this.#kept = new KeptIds(options.keepEnded, options.now);
   }
 
-  /** Starts and returns at once. @throws QUEUE_FULL, BACKEND_UNAVAILABLE while draining, and what `Planner.check` throws */
+  get limits(): AdmissionLimits {
+    return this.#options;
+  }
+
+  /** Whether all of these could be started now. @throws INVALID_INPUT, QUEUE_FULL, BACKEND_UNAVAILABLE while draining */
+  checkRoom(requests: readonly GenerationRequest[], callerId: string): void {
+    if (this.#isDraining)
+      throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
+    checkAdmission(requests, callerId, this.#byId.values(), this.#options);
+  }
+
+  /** Starts and returns at once. @throws as `checkRoom` and `Planner.check` */
   start(
     request: GenerationRequest,
     callerId: string,
@@ -75,10 +85,8 @@ export class Generations {
       requestId = null,
     }: StartOptions = {},
   ): Generation {
-    if (this.#isDraining)
-      throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
+    this.checkRoom([request], callerId);
     this.#options.planner.check({ ...request, slots: 1 });
-    this.#checkQueue();
     const seed = request.sampling.seed ?? drawSeed();
     const { now } = this.#options;
     const generation = new Generation({
@@ -186,6 +194,11 @@ export class Generations {
     return this.#running.size;
   }
 
+  /** A caller's that wait for a slot. */
+  queuedBy(callerId: string): number {
+    return queuedBy(this.#byId.values(), callerId);
+  }
+
   /** How many of those that run are in which state. */
   states(): Readonly<Partial<Record<GenerationState, number>>> {
     const counts: Partial<Record<GenerationState, number>> = {};
@@ -217,16 +230,6 @@ export class Generations {
         return generation.record({ type: 'GenerationCancelled', usage: generation.usage });
     }
     await run(generation, this.#options, (drifted) => this.#retry(drifted));
-  }
-
-  #checkQueue(): void {
-    const { maxQueued } = this.#options;
-    let queued = 0;
-    for (const { state } of this.#byId.values()) if (state === 'QUEUED' || state === 'LOADING') queued++;
-    if (queued < maxQueued) return;
-    throw new MixgateError('QUEUE_FULL', `${queued} generations are waiting already: try again later.`, {
-      maxQueued,
-    });
   }
 
   /** Null where no attempt can be started now; what drifted is all there is then. */

@@ -8,12 +8,14 @@ import {
   roomFor,
   type ResidencyEffect,
   type ResidencyEvent,
+  type ResidencyState,
   type ResidentState,
-  type NewWaiter,
   type Waiter,
 } from '../routing/residency-state.ts';
 import type { Occupant } from './machine.ts';
 import type { Observer } from './observer.ts';
+import { once } from './once.ts';
+import type { Lease, SlotHooks, SlotRequest } from './slot.ts';
 
 export interface ResidencyLoopOptions {
   readonly backends: readonly Backend[];
@@ -23,24 +25,9 @@ export interface ResidencyLoopOptions {
   readonly now: () => number;
   /** Memory has changed hands. */
   readonly onMemoryChange: () => void;
+  /** Slots that one caller may hold at once. */
+  readonly mostHeld: number;
   readonly observer: Pick<Observer, 'modelLoaded' | 'loadFailed' | 'modelUnloaded'>;
-}
-
-export type SlotRequest = NewWaiter;
-
-export interface SlotHooks {
-  readonly signal: AbortSignal;
-  readonly onPosition: (ahead: number) => void;
-  readonly onLoading: (fraction: number) => void;
-}
-
-/** A slot of a loaded model, until released. */
-export interface Lease {
-  readonly residentId: string;
-  /** How the resident was loaded; not always how this caller would have had it. */
-  readonly plan: Plan;
-  readonly resident: Resident;
-  release(): void;
 }
 
 type WithoutTime<Event> = Event extends { at: number } ? Omit<Event, 'at'> : never;
@@ -69,6 +56,8 @@ interface Loaded {
 }
 
 interface Waiting extends SlotHooks {
+  /** Who holds the slot once it is granted; null where none is wanted. */
+  readonly holder: string | null;
   readonly grant: (lease: Lease) => void;
   readonly refuse: (error: MixgateError) => void;
 }
@@ -87,10 +76,11 @@ export class ResidencyLoop {
   readonly #asked = new Set<string>();
   #grants = 0;
   #wake: NodeJS.Timeout | undefined;
-  #state = EMPTY_RESIDENCY;
+  #state: ResidencyState;
 
   constructor(options: ResidencyLoopOptions) {
     this.#options = options;
+    this.#state = { ...EMPTY_RESIDENCY, mostHeld: options.mostHeld };
   }
 
   /** Waits for a slot as the plan says; rejects with the load's error, or with the signal's reason. */
@@ -110,6 +100,7 @@ export class ResidencyLoop {
       hooks.signal.addEventListener('abort', withdraw, { once: true });
       this.#waiting.set(request.id, {
         ...hooks,
+        holder: request.wantsSlot ? request.callerId : null,
         grant: (lease) => (settled(), resolve(lease)),
         refuse: (error) => (settled(), reject(error)),
       });
@@ -143,6 +134,16 @@ export class ResidencyLoop {
       isLoaded: this.#loaded.has(id),
       measuredBytes: this.#loaded.get(id)?.resident.measuredBytes ?? null,
     }));
+  }
+
+  /** Slots that one caller may hold at once. */
+  get mostHeld(): number {
+    return this.#options.mostHeld;
+  }
+
+  /** Slots that a caller holds. */
+  heldBy(callerId: string): number {
+    return this.#state.held[callerId] ?? 0;
   }
 
   /** Those that wait for a slot or for memory, in the order they are served. */
@@ -211,7 +212,8 @@ export class ResidencyLoop {
   #grant(waiterId: string, residentId: string): void {
     const loaded = this.#loaded.get(residentId);
     const waiting = this.#waiting.get(waiterId);
-    const release = once(() => this.#dispatch({ type: 'released', residentId }));
+    const callerId = waiting?.holder ?? null;
+    const release = once(() => this.#dispatch({ type: 'released', residentId, callerId }));
     const state = this.#find(residentId);
     if (loaded === undefined || waiting === undefined || state === undefined) return release();
     this.#grants++;
@@ -323,12 +325,3 @@ const notResident = (residentId: string) =>
   new MixgateError('NOT_FOUND', `Nothing is resident under ${residentId}: see devices { resident { id } }.`);
 
 const unknownFailure = () => new MixgateError('INTERNAL', 'The load failed without a reason.');
-
-function once(run: () => void): () => void {
-  let done = false;
-  return () => {
-    if (done) return;
-    done = true;
-    run();
-  };
-}

@@ -11,6 +11,7 @@ import { ComparisonEventResolver, ComparisonResolver, LaneResolver } from './com
 import { GENERATION_EVENTS } from './generation/events.ts';
 import { GenerationResolver, PlanChosenResolver } from './generation/resolver.ts';
 import { HistoryResolver } from './history/resolver.ts';
+import { LimitsResolver } from './limits/resolver.ts';
 import { ModelResolver, VariantResolver } from './model/resolver.ts';
 import { PlanResolver } from './plan/resolver.ts';
 import { DiskResolver, ModelPullResolver } from './pull/resolver.ts';
@@ -46,6 +47,7 @@ export async function createSchema(): Promise<GraphQLSchema> {
       GenerationResolver,
       HistoryResolver,
       LaneResolver,
+      LimitsResolver,
       ModelPullResolver,
       ModelResolver,
       PlanChosenResolver,

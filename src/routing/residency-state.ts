@@ -11,6 +11,10 @@ export interface ResidencyState {
   /** The turn that was served last, and the last one that each waiting caller has: see `insert`. */
   readonly turn: number;
   readonly turns: Readonly<Record<string, number>>;
+  /** Slots that each caller holds. */
+  readonly held: Readonly<Record<string, number>>;
+  /** Slots that one caller may hold at once; whoever has as many waits, and keeps nobody else waiting. */
+  readonly mostHeld: number;
 }
 
 export interface ResidentState {
@@ -67,7 +71,8 @@ export type ResidencyEvent = { readonly at: number } & (
   | { readonly type: 'withdrawn'; readonly waiterId: string }
   | { readonly type: 'loaded'; readonly residentId: string; readonly loadMs: number }
   | { readonly type: 'loadFailed'; readonly residentId: string }
-  | { readonly type: 'released'; readonly residentId: string }
+  /** `callerId`: who held the slot, if anybody. */
+  | { readonly type: 'released'; readonly residentId: string; readonly callerId: string | null }
   | { readonly type: 'unloadRequested'; readonly residentId: string }
   | { readonly type: 'pinned'; readonly residentId: string; readonly isPinned: boolean }
   /** Unloaded as asked, or lost. */
@@ -95,6 +100,8 @@ export const EMPTY_RESIDENCY: ResidencyState = {
   at: 0,
   turn: 0,
   turns: {},
+  held: {},
+  mostHeld: Infinity,
 };
 
 export const find = (state: ResidencyState, id: string): ResidentState | undefined =>
@@ -114,6 +121,18 @@ export const change = (state: ResidencyState, id: string, to: Partial<ResidentSt
   ...state,
   residents: state.residents.map((resident) => (resident.id === id ? { ...resident, ...to } : resident)),
 });
+
+/** As many slots more, or less, are the caller's. */
+export function withHeld(state: ResidencyState, callerId: string | null, change: 1 | -1): ResidencyState {
+  if (callerId === null) return state;
+  const { [callerId]: before = 0, ...others } = state.held;
+  const held = Math.max(0, before + change);
+  return { ...state, held: held === 0 ? others : { ...others, [callerId]: held } };
+}
+
+/** Whether the caller holds as many slots as it may. What asks only what is loaded takes a moment, and is let through. */
+export const holdsEnough = ({ held, mostHeld }: ResidencyState, waiter: Waiter): boolean =>
+  waiter.wantsSlot && waiter.onlyLoaded !== true && (held[waiter.callerId] ?? 0) >= mostHeld;
 
 export function hasRoom({ pools, residents }: ResidencyState, needs: PoolBytes): boolean {
   return Object.entries(needs).every(([pool, bytes]) => {

@@ -4,7 +4,9 @@ import { insert, served, withPositions } from './queue-order.ts';
 import {
   change,
   find,
+  holdsEnough,
   suits,
+  withHeld,
   without,
   type PoolBytes,
   type Reduction,
@@ -45,7 +47,8 @@ export function reduce(before: ResidencyState, event: ResidencyEvent): Reduction
       return loadFailed(state, event.residentId);
     case 'released': {
       const busySlots = Math.max(0, (find(state, event.residentId)?.busySlots ?? 0) - 1);
-      return serve(change(state, event.residentId, { busySlots, lastUsedAt: event.at }));
+      const freed = change(state, event.residentId, { busySlots, lastUsedAt: event.at });
+      return serve(withHeld(freed, event.callerId, -1));
     }
     case 'unloadRequested': {
       const [next, effects] = serve(change(state, event.residentId, { status: 'unloading' }));
@@ -79,7 +82,8 @@ function loadFailed(state: ResidencyState, residentId: string): Reduction {
  * Serves the waiting in order. A waiter takes a free slot of a resident that suits it; else, where none is
  * loaded, it loads one, evicting idle residents if it must. While it waits for memory, nobody behind it may
  * start on a resident of the pools it needs, or it could wait forever; unless it only waits for a resident that
- * took its place to have stayed its time. Who wants only what is loaded waits for nothing else.
+ * took its place to have stayed its time. Who wants only what is loaded waits for nothing else. Whose caller holds as many
+ * slots as one may waits for one of those, and loads nothing meanwhile.
  */
 function serve(from: ResidencyState): Reduction {
   const effects: ResidencyEffect[] = [];
@@ -89,6 +93,10 @@ function serve(from: ResidencyState): Reduction {
   let wakeAt = Infinity;
 
   for (const waiter of from.waiting) {
+    if (holdsEnough(state, waiter)) {
+      left.push(waiter);
+      continue;
+    }
     const free = state.residents.find((resident) => canStart(resident, waiter, claimed));
     if (free !== undefined) {
       state = served(start(state, free, waiter), waiter);
@@ -132,10 +140,11 @@ function start(
   { id, busySlots, isPinned }: ResidentState,
   waiter: Waiter,
 ): ResidencyState {
-  return change(state, id, {
+  const started = change(state, id, {
     busySlots: waiter.wantsSlot ? busySlots + 1 : busySlots,
     isPinned: isPinned || waiter.pins,
   });
+  return waiter.wantsSlot ? withHeld(started, waiter.callerId, 1) : started;
 }
 
 function canStart(resident: ResidentState, waiter: Waiter, claimed: ReadonlySet<string>): boolean {

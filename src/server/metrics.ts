@@ -12,6 +12,15 @@ const DURATION_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 
 const DECODE_BUCKETS = [0.5, 1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024];
 const PROMPT_BUCKETS = [1, 4, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384];
 
+/** By the options that set them. */
+const LIMITS: ReadonlySet<string> = new Set([
+  'maxQueued',
+  'maxQueuedPerCaller',
+  'maxPromptBytes',
+  'requestsPerMinute',
+  'tokensPerMinute',
+  'failedSignInsPerMinute',
+]);
 const ERROR_CODES = Object.keys(ErrorCode);
 const FINISH_REASONS = ['END_OF_TEXT', 'MAX_TOKENS', 'STOP_SEQUENCE', 'CONTEXT_FULL', 'LANGUAGE_DRIFT'];
 /** prom-client's gauges whose names say that they are counters; the same figures are there without `_total`. */
@@ -68,6 +77,9 @@ export class Metrics implements Observer {
   });
   readonly #errors = this.#counter('graphql_errors', 'Errors that callers were answered, by code.', {
     code: [...ERROR_CODES, 'OTHER'],
+  });
+  readonly #refused = this.#counter('refused', 'What was refused because a limit was reached, by limit.', {
+    limit: [...LIMITS],
   });
   readonly #loads = this.#histogram(
     'model_load_seconds',
@@ -152,9 +164,10 @@ export class Metrics implements Observer {
     this.#pulls.inc({ state });
   }
 
-  /** With a code of `ErrorCode`, or OTHER. */
-  errorAnswered(code: string): void {
+  /** With a code of `ErrorCode`, or OTHER; `limit`: the one that was reached, if it came from that. */
+  errorAnswered(code: string, limit: string | null): void {
     this.#errors.inc({ code });
+    if (limit !== null && LIMITS.has(limit)) this.#refused.inc({ limit });
   }
 
   #observeTimes({ startedAt, slotAt, firstTokenAt }: Generation): void {

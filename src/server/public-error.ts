@@ -13,14 +13,16 @@ const REQUEST_CODES = new Set<unknown>([
   'OPERATION_RESOLUTION_FAILURE',
 ]);
 
+/** Told of each error that leaves: its code, or OTHER where it is none of ours, and the limit that it came from. */
+type OnAnswer = (code: string, limit: string | null) => void;
+
 /** Errors as callers see them, the same on every transport. */
 export class PublicErrors {
   readonly #log: Log;
-  readonly #onAnswer: (code: string) => void;
+  readonly #onAnswer: OnAnswer;
   readonly #requests = new WeakMap<object, string>();
 
-  /** `onAnswer` is told the code of each error that leaves; OTHER where it is none of ours. */
-  constructor(log: Log, onAnswer: (code: string) => void) {
+  constructor(log: Log, onAnswer: OnAnswer) {
     this.#log = log;
     this.#onAnswer = onAnswer;
   }
@@ -36,8 +38,8 @@ export class PublicErrors {
    */
   format(error: unknown, requestId = this.#requests.get(error as object) ?? null): GraphQLFormattedError {
     const formatted = this.#formatted(error, requestId);
-    const { code } = formatted.extensions as { code: string };
-    this.#onAnswer(code in ErrorCode ? code : 'OTHER');
+    const { code, limit } = formatted.extensions as { code: string; limit?: unknown };
+    this.#onAnswer(code in ErrorCode ? code : 'OTHER', typeof limit === 'string' ? limit : null);
     if (requestId === null) return formatted;
     return { ...formatted, extensions: { ...formatted.extensions, requestId } };
   }

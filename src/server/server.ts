@@ -17,6 +17,7 @@ import { servePages } from './pages.ts';
 import { PublicErrors } from './public-error.ts';
 import { weightsRoute, type PublishedWeights } from './published-weights.ts';
 import { requestIdOf, tellRequestIds } from './request-id.ts';
+import { limitsRequests } from './request-limit.ts';
 import { serveEventStream } from './sse.ts';
 import { serveWebSocket } from './websocket.ts';
 
@@ -47,7 +48,7 @@ const MAX_BODY_BYTES = 4 * 2 ** 20;
 /** One schema and one context over HTTP, WebSocket and server-sent events. @throws INVALID_INPUT when the port is taken */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { schema, services, host, port, log, metrics, isReady } = options;
-  const errors = new PublicErrors(log, (code) => metrics.errorAnswered(code));
+  const errors = new PublicErrors(log, (...answer) => metrics.errorAnswered(...answer));
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
@@ -57,7 +58,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const apollo = new ApolloServer<RequestContext>({
     schema,
     plugins: [
-      ...[specStatus, noSubscriptionsOverHttp, landingPage, namesRequests(errors)],
+      ...[specStatus, noSubscriptionsOverHttp, landingPage, namesRequests(errors), limitsRequests],
       fastifyApolloDrainPlugin(app),
     ],
     formatError: (_formatted, error) => errors.format(error),

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import {
+  execute,
   validate,
   type ExecutionArgs,
   type ExecutionResult,
@@ -12,6 +13,7 @@ import type { RequestContext, Services } from '../resolvers/services.ts';
 import { httpCaller } from './caller.ts';
 import { errorEnds } from './error-ends.ts';
 import type { PublicErrors } from './public-error.ts';
+import { limited } from './request-limit.ts';
 import { subscribe } from './subscribe.ts';
 
 export interface TransportOptions {
@@ -25,7 +27,8 @@ export function serveEventStream(app: FastifyInstance, { schema, services, error
   const open = new Set<ServerResponse>();
   const handler = createHandler({
     schema,
-    subscribe: async (args: ExecutionArgs) => errorEnds(await subscribe(args)),
+    subscribe: limited(async (args: ExecutionArgs) => errorEnds(await subscribe(args))),
+    execute: limited(execute),
     context: ({ raw }) => {
       const caller = httpCaller(raw.headers, raw.ip);
       return { ...services, caller, requestId: raw.id } satisfies RequestContext;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
-import type { FormattedExecutionResult } from 'graphql';
+import { execute, type FormattedExecutionResult } from 'graphql';
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type Context, type Server } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { messageOf } from '../errors.ts';
@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import type { RequestContext } from '../resolvers/services.ts';
 import { Documents } from './documents.ts';
 import { socketCaller } from './caller.ts';
+import { limited } from './request-limit.ts';
 import type { TransportOptions } from './sse.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -66,7 +67,8 @@ function graphqlServer(
   const documents = new Documents(schema);
   return makeServer<Record<string, unknown>, Extra>({
     schema,
-    subscribe,
+    subscribe: limited(subscribe),
+    execute: limited(execute),
     context: ({ connectionParams, extra }) => {
       const caller = socketCaller(connectionParams, socketId(extra.socket));
       return { ...services, caller, requestId: randomUUID() } satisfies RequestContext;

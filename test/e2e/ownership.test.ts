@@ -5,7 +5,7 @@ import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../src/access/caller.ts';
 import { SEES_ALL } from '../../src/access/ownership.ts';
-import { MixgateError } from '../../src/errors.ts';
+import type { MixgateError } from '../../src/errors.ts';
 import type { HistoryStore } from '../../src/generation/history/history-store.ts';
 import { createSchema } from '../../src/resolvers/schema.ts';
 import type { RequestContext } from '../../src/resolvers/services.ts';

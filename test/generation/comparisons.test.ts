@@ -21,6 +21,7 @@ import { Metrics } from '../../src/server/metrics.ts';
 import { ANY_COMPARISON, ANY_GENERATION, archiveOff } from '../support/archive.ts';
 import { FakeBackend } from '../support/fake-backend.ts';
 import { DEMO } from '../support/gateway.ts';
+import { NO_LIMITS } from '../support/no-limits.ts';
 import { PredictingBackend, type Predict } from '../support/predicting-backend.ts';
 import { recordingLog } from '../support/recording-log.ts';
 
@@ -51,6 +52,7 @@ function gatewayOn(
     ...{ backends, log, now: Date.now, observer },
     weightsOf: (id) => ({ path: catalog.variant(id).path, chatTemplate: null }),
     onMemoryChange: () => machine.invalidate(),
+    mostHeld: Infinity,
   });
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const archive = archiveOff(catalog);
@@ -58,7 +60,7 @@ function gatewayOn(
   const deadlines = { waitMs: DEADLINE_MS, runMs: DEADLINE_MS };
   const generations = new Generations({
     ...{ ...services, log, logPrompts: false, deadlines },
-    ...{ slotsWanted: 4, maxQueued: 100, keepEnded: options.keep ?? KEEP },
+    ...{ slotsWanted: 4, ...NO_LIMITS, keepEnded: options.keep ?? KEEP },
   });
   const comparisons = new Comparisons({
     ...{ ...services, catalog, generations, log },

@@ -12,10 +12,12 @@ import { Planner } from '../../src/generation/planner.ts';
 import { Evaluations } from '../../src/generation/quality/evaluations.ts';
 import { ReferenceFolder } from '../../src/generation/quality/reference-folder.ts';
 import { ResidencyLoop } from '../../src/generation/residency-loop.ts';
+import { createRateLimits } from '../../src/limits/rate-limits.ts';
 import { Catalog } from '../../src/models/catalog.ts';
 import { ModelSettingsStore } from '../../src/models/model-settings.ts';
 import type { Services } from '../../src/resolvers/services.ts';
 import { historyOf } from './archive.ts';
+import { NO_LIMITS } from './no-limits.ts';
 import { recordingLog } from './recording-log.ts';
 
 const KEEP_ENDED = { count: 100, ms: 60_000, bytes: 2 ** 30 };
@@ -39,12 +41,13 @@ export async function servicesOn({ open, modelsFolder, dataFolder }: ServicesOpt
     ...{ backends, log, now, observer },
     weightsOf: (id) => ({ path: catalog.variant(id).path, chatTemplate: null }),
     onMemoryChange: () => machine.invalidate(),
+    mostHeld: Infinity,
   });
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const archive = new Archive(historyOf({ open }), catalog);
-  const running = { planner, machine, residency, archive, observer, log, now };
+  const running = { planner, machine, residency, archive, observer, log, now, ...NO_LIMITS };
   const generations = new Generations({
-    ...{ ...running, logPrompts: false, slotsWanted: 1, maxQueued: 100, disconnectGraceMs: 60_000 },
+    ...{ ...running, logPrompts: false, slotsWanted: 1, disconnectGraceMs: 60_000 },
     ...{ deadlines: { waitMs: 60_000, runMs: 60_000 }, keepEnded: KEEP_ENDED },
   });
   const comparisons = new Comparisons({
@@ -54,11 +57,12 @@ export async function servicesOn({ open, modelsFolder, dataFolder }: ServicesOpt
   });
   const folder = new ReferenceFolder(path.join(dataFolder, 'quality'));
   const evaluations = new Evaluations({ ...running, catalog, folder });
+  const rates = createRateLimits({ requestsPerMinute: 0, tokensPerMinute: 0, failedSignInsPerMinute: 0 });
   const settings = new ModelSettingsStore(path.join(dataFolder, 'model-settings.json'));
   await Promise.all([catalog.scan(), machine.refresh()]);
   const services = {
     ...{ version: '0', catalog, settings, machine, planner, residency, archive, observer },
-    ...{ generations, comparisons, evaluations },
+    ...{ generations, comparisons, evaluations, rates },
   };
   return {
     services: services as unknown as Services,

@@ -57,7 +57,11 @@ export class Comparisons {
     callerId: string,
     requestId: string | null = null,
   ): Promise<Comparison> {
-    const { planner, machine, now } = this.#options;
+    const { planner, machine, now, generations } = this.#options;
+    generations.checkRoom(
+      request.lanes.map(({ generation }) => generation),
+      callerId,
+    );
     await machine.refresh();
     const asked = request.lanes.map((lane, inputIndex) => ({ ...lane, inputIndex }));
     asked.forEach(({ generation }, index) => ofLane(index, () => planner.check({ ...generation, slots: 1 })));

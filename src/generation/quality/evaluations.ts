@@ -7,6 +7,7 @@ import { acquire, type AcquireServices } from '../acquire.ts';
 import type { Archive } from '../history/archive.ts';
 import type { PlanSubject } from '../planner.ts';
 import type { QualityEvent, QualityResult } from './evaluation.ts';
+import type { OnTokens } from '../token-count.ts';
 import { Keeping } from './keeping.ts';
 import type { ReferenceFolder } from './reference-folder.ts';
 import { DEFAULT_WINDOW, type QualityRequest } from './request.ts';
@@ -17,6 +18,7 @@ export interface EvaluationsOptions extends AcquireServices {
   readonly archive: Archive;
   readonly now: () => number;
   readonly log: Log;
+  readonly onTokens: OnTokens;
 }
 
 /** More are refused: each may take `MAX_REFERENCE_BYTES` of the disk, and a slot. */
@@ -32,6 +34,7 @@ interface Measuring {
 }
 
 interface Measured {
+  readonly callerId: string;
   readonly model: string;
   readonly quantization: string;
 }
@@ -133,7 +136,8 @@ export class Evaluations {
       const { resident } = lease;
       if (resident.score === undefined) throw cannotScore(lease.plan.backendId);
       for await (const part of resident.score({ text, contextSize, maxWindows, reference }, signal)) {
-        if (part.type === 'end') yield this.#ended(part, { model: request.model, quantization }, signal);
+        if (part.type === 'end')
+          yield this.#ended(part, { model: request.model, quantization, callerId }, signal);
         // The last event says 1.
         else if (part.fraction < 1) yield { quantization, progress: part.fraction, result: null };
       }
@@ -143,7 +147,8 @@ export class Evaluations {
   }
 
   /** @throws the signal's reason where it was cancelled */
-  #ended(part: ScoreEnd, { model, quantization }: Measured, signal: AbortSignal): QualityEvent {
+  #ended(part: ScoreEnd, { model, quantization, callerId }: Measured, signal: AbortSignal): QualityEvent {
+    this.#options.onTokens(callerId, part.tokens);
     if (part.reason === 'CANCELLED') signal.throwIfAborted();
     const result = resultOf(part);
     this.#options.log.info('quality.measured', { model, quantization, ...result });

@@ -53,8 +53,14 @@ function sent(of: ComparisonFacts, after: number, signal: AbortSignal): AsyncIte
   };
 }
 
-const start = (input: CompareInput, { comparisons, settings, caller, requestId }: RequestContext) =>
-  comparisons.start(comparisonRequest(input, settings.sampling), caller.id, requestId);
+async function start(
+  input: CompareInput,
+  { comparisons, settings, rates, caller, requestId }: RequestContext,
+): Promise<ComparisonFacts> {
+  const request = comparisonRequest(input, settings.sampling);
+  await rates.tokens.check(caller.id);
+  return comparisons.start(request, caller.id, requestId);
+}
 
 /** Nothing of it tells which lane is which before it may be told. */
 const decisionOf = ({ schedule, isRevealed }: ComparisonFacts): DecisionFacts =>
@@ -104,12 +110,13 @@ export class ComparisonResolver {
     description:
       'Start the same lanes with the same prompt and seed once more. Blind stays blind until it is voted on. It goes on when nobody follows it.',
   })
-  rerunComparison(
+  async rerunComparison(
     @Arg('id', () => ID) id: string,
     @Arg('schedule', () => LaneSchedule, { nullable: true, defaultValue: LaneSchedule.AUTO })
     schedule: LaneSchedule | null,
-    @Ctx() { comparisons, caller }: RequestContext,
+    @Ctx() { comparisons, rates, caller }: RequestContext,
   ): Promise<ComparisonFacts> {
+    await rates.tokens.check(caller.id);
     return comparisons.rerun(id, schedule ?? LaneSchedule.AUTO, caller);
   }
 

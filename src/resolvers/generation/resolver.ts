@@ -29,6 +29,15 @@ interface SubscribeTo<Arguments> {
   readonly context: RequestContext;
 }
 
+async function start(
+  input: GenerateInput,
+  { generations, settings, rates, caller, requestId }: RequestContext,
+): Promise<GenerationFacts> {
+  const request = generationRequest(input, settings.sampling);
+  await rates.tokens.check(caller.id);
+  return generations.start(request, caller.id, { requestId });
+}
+
 @Resolver(() => Generation)
 export class GenerationResolver {
   @Query(() => Generation, {
@@ -57,9 +66,9 @@ export class GenerationResolver {
   })
   startGeneration(
     @Arg('input', () => GenerateInput) input: GenerateInput,
-    @Ctx() { generations, settings, caller, requestId }: RequestContext,
-  ): GenerationFacts {
-    return generations.start(generationRequest(input, settings.sampling), caller.id, { requestId });
+    @Ctx() context: RequestContext,
+  ): Promise<GenerationFacts> {
+    return start(input, context);
   }
 
   @Mutation(() => Generation, { description: 'Cancel, and return when it has ended.' })
@@ -72,10 +81,8 @@ export class GenerationResolver {
 
   @Subscription(() => GenerationEvent, {
     description: 'Start a generation and stream it.',
-    subscribe: ({ args, context }: SubscribeTo<{ input: GenerateInput }>) => {
-      const { generations, settings, caller, requestId } = context;
-      const request = generationRequest(args.input, settings.sampling);
-      const { log } = generations.start(request, caller.id, { requestId });
+    subscribe: async ({ args, context }: SubscribeTo<{ input: GenerateInput }>) => {
+      const { log } = await start(args.input, context);
       return abortFirst((signal) => log.read(0, signal));
     },
   })
