@@ -8,6 +8,7 @@ const only = (name, from, allowed) => ({
 const errors = '^src/errors\\.ts$';
 const log = '^src/log\\.ts$';
 const access = '^src/access/';
+const limits = '^src/limits/';
 
 module.exports = {
   forbidden: [
@@ -17,6 +18,7 @@ module.exports = {
     only('errors-know-nothing', errors, []),
     only('log-knows-nothing', log, []),
     only('access', access, [errors]),
+    only('limits', limits, [errors]),
     {
       name: 'routing-has-no-packages',
       severity: 'error',
@@ -56,6 +58,7 @@ module.exports = {
     only('store', '^src/store/', ['^src/generation/', errors, log]),
     only('resolvers', '^src/resolvers/', [
       access,
+      limits,
       '^src/generation/',
       '^src/report/',
       '^src/language/',
@@ -67,6 +70,7 @@ module.exports = {
     // The metrics are about what generation does.
     only('server', '^src/server/', [
       access,
+      '^src/limits/',
       '^src/resolvers/',
       '^src/generation/(generation|observer|residency-loop)\\.ts$',
       errors,

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { accessOptions, hasAudience, hasIssuer, NO_AUDIENCE, NO_ISSUER } from './config-access.ts';
 import { exposureOptions } from './config-exposure.ts';
 import { readConfigFile } from './config-file.ts';
+import { limitOptions } from './config-limits.ts';
 import { bytesSchema, commaList, list, MIB, whole, yesOrNo } from './config-values.ts';
 import { MixgateError } from './errors.ts';
 
@@ -115,6 +116,7 @@ const options = {
     .default(4)
     .describe('Generations that one model decodes at once, where the memory for it costs no layer.'),
   maxQueued: whole(1, 1_000_000).default(1000).describe('Generations that may wait; more are refused.'),
+  ...limitOptions,
   maxWaitMs: whole(1, 2 ** 31 - 1)
     .default(3_600_000)
     .describe('How long a generation may wait for a slot before it fails with WAIT_TIMEOUT, milliseconds.'),

@@ -5,6 +5,9 @@ import type { Config } from './config.ts';
  * newest value after the configuration was reread. Such an object must not be spread, which would copy the values.
  */
 
+/** Of limits that 0 turns off. */
+const orNone = (limit: number): number => (limit === 0 ? Infinity : limit);
+
 /** Both together, in which what is live stays so. */
 export const withLive = <Fixed extends object, Live extends object>(fixed: Fixed, live: Live): Fixed & Live =>
   Object.defineProperties({ ...fixed }, Object.getOwnPropertyDescriptors(live)) as Fixed & Live;
@@ -18,6 +21,12 @@ export const generationLimits = (config: Config) => ({
   },
   get maxQueued() {
     return config.maxQueued;
+  },
+  get maxQueuedPerCaller() {
+    return orNone(config.maxQueuedPerCaller);
+  },
+  get maxPromptBytes() {
+    return orNone(config.maxPromptBytes);
   },
   get disconnectGraceMs() {
     return config.disconnectGraceMs;
@@ -40,6 +49,8 @@ export const browserLimits = (config: Config) => ({
 });
 
 export const residentLimits = (config: Config) => ({
+  /** Counted from the start on. */
+  mostHeld: orNone(config.maxRunningPerCaller),
   get hostToleranceBytes() {
     return config.runnerMemoryTolerance;
   },

@@ -46,6 +46,8 @@ import {
   transferLimits,
   withLive,
 } from './live-options.ts';
+import type { OnTokens } from './generation/token-count.ts';
+import { createRateLimits } from './limits/rate-limits.ts';
 import type { Log } from './log.ts';
 import { openPostgres } from './store/postgres.ts';
 import { openSqliteThread } from './store/sqlite-thread.ts';
@@ -99,7 +101,9 @@ async function createGateway(
     loadModel(request, 'pinned', { planner, machine, residency, observer });
   const { close, ...pulling } = createPulling(config, { catalog, http, settings, planner, load, log });
   const archive = new Archive(createHistory(config, log), catalog);
-  const running = { planner, machine, residency, archive, observer, log };
+  const rates = createRateLimits(config);
+  const onTokens: OnTokens = (callerId, tokens) => rates.tokens.spend(callerId, tokens);
+  const running = { planner, machine, residency, archive, observer, log, onTokens };
   const generations = new Generations(withLive({ ...running, now: Date.now }, generationLimits(config)));
   const folder = new ReferenceFolder(path.join(config.dataDir, 'cache', 'quality'));
   const evaluations = new Evaluations({ ...running, catalog, folder, now: Date.now });
@@ -108,8 +112,7 @@ async function createGateway(
   return {
     ...browsers,
     services: {
-      version,
-      catalog,
+      ...{ version, catalog },
       ...pulling,
       workers: new BrowserWorkers(webGpu, browsers.access.admitsWorker),
       settings,
@@ -119,8 +122,7 @@ async function createGateway(
       generations,
       evaluations,
       comparisons,
-      archive,
-      observer,
+      ...{ archive, observer, rates },
       identityProvider: identityProviderOf(config),
     },
     reconfigure: reconfiguring(config, { catalog, policy }),

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { SEES_ALL } from '../access/ownership.ts';
 import type { ConfigSource } from '../config.ts';
 import { reportOf } from '../generation/bench/builder.ts';
 import type { Comparison } from '../generation/comparison/comparison.ts';
@@ -50,7 +51,7 @@ async function compared(
   services: Services,
 ): Promise<Comparison> {
   const comparison = await services.comparisons.start(await request(lanes, options, services), 'terminal');
-  const forget = onInterrupt(() => void services.comparisons.cancel(comparison.id));
+  const forget = onInterrupt(() => void services.comparisons.cancel(comparison.id, SEES_ALL));
   const isJson = options.json === true;
   if (!isJson) process.stderr.write(`${pc.dim(scheduleLine(comparison.schedule))}\n`);
   const live = isJson ? null : liveTable(comparison);

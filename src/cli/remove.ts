@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { SEES_ALL } from '../access/ownership.ts';
 import type { ConfigSource } from '../config.ts';
 import { MixgateError } from '../errors.ts';
 import { removeVariant } from '../generation/remove-variant.ts';
@@ -33,7 +34,8 @@ export async function removeModels(
     for (const id of ids) {
       const variables = { id, force: force === true };
       const answer = await askGateway<{ removeVariant: number }>(asking, REMOVE_VARIANT, variables);
-      const freedBytes = answer?.removeVariant ?? (await removeVariant(id, force === true, services));
+      const freedBytes =
+        answer?.removeVariant ?? (await removeVariant(id, force === true, services, SEES_ALL));
       removed.push({ id, freedBytes });
       if (json !== true) process.stdout.write(`${pc.green('✓')} ${id}: ${gib(freedBytes)} freed\n`);
     }

@@ -5,7 +5,8 @@ import { poolNeeds } from '../routing/residency.ts';
 import type { Machine } from './machine.ts';
 import type { Observer } from './observer.ts';
 import type { Planner, PlanSubject } from './planner.ts';
-import type { Lease, ResidencyLoop, SlotHooks, SlotRequest } from './residency-loop.ts';
+import type { ResidencyLoop } from './residency-loop.ts';
+import type { Lease, SlotHooks, SlotRequest } from './slot.ts';
 
 export interface AcquireServices {
   readonly planner: Planner;

@@ -1,7 +1,9 @@
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { v7 as newId } from 'uuid';
+import { seenBy, type Viewer } from '../access/ownership.ts';
 import { asMixgateError, MixgateError } from '../errors.ts';
 import { aborted } from './aborted.ts';
+import { checkAdmission, queuedBy, type AdmissionLimits } from './admission.ts';
 import { isDoneWithin } from './done-within.ts';
 import { driftRetry } from './drift-retry.ts';
 import type { Plan } from '../routing/plan.ts';
@@ -16,12 +18,10 @@ import type { GenerationRequest } from './request.ts';
 import { recordAborted, run, type RunServices } from './run.ts';
 import { drawSeed } from './seed.ts';
 
-export interface GenerationsOptions extends RunServices {
+export interface GenerationsOptions extends RunServices, AdmissionLimits {
   /** Whether prompts and answers may stand in the log. */
   readonly logPrompts: boolean;
   readonly archive: Archive;
-  /** Generations that may wait for a slot. */
-  readonly maxQueued: number;
   /** How long a generation goes on after its last subscriber left, milliseconds. */
   readonly disconnectGraceMs: number;
   /** Ended generations that can still be read: how many, for how long, milliseconds, and of what size together. */
@@ -65,7 +65,18 @@ export class Generations {
     this.#kept = new KeptIds(options.keepEnded, options.now);
   }
 
-  /** Starts and returns at once. @throws QUEUE_FULL, BACKEND_UNAVAILABLE while draining, and what `Planner.check` throws */
+  get limits(): AdmissionLimits {
+    return this.#options;
+  }
+
+  /** Whether all of these could be started now. @throws INVALID_INPUT, QUEUE_FULL, BACKEND_UNAVAILABLE while draining */
+  checkRoom(requests: readonly GenerationRequest[], callerId: string): void {
+    if (this.#isDraining)
+      throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
+    checkAdmission(requests, callerId, this.#byId.values(), this.#options);
+  }
+
+  /** Starts and returns at once. @throws as `checkRoom` and `Planner.check` */
   start(
     request: GenerationRequest,
     callerId: string,
@@ -77,10 +88,8 @@ export class Generations {
       requestId = null,
     }: StartOptions = {},
   ): Generation {
-    if (this.#isDraining)
-      throw new MixgateError('BACKEND_UNAVAILABLE', 'The gateway is shutting down: try again soon.');
+    this.checkRoom([request], callerId);
     this.#options.planner.check({ ...request, slots: 1 });
-    this.#checkQueue();
     const seed = request.sampling.seed ?? drawSeed();
     const { now } = this.#options;
     const generation = new Generation({
@@ -105,8 +114,8 @@ export class Generations {
   }
 
   /** @throws NOT_FOUND, HISTORY_UNAVAILABLE */
-  async get(id: string): Promise<Generation> {
-    const generation = await this.find(id);
+  async get(id: string, viewer: Viewer): Promise<Generation> {
+    const generation = await this.find(id, viewer);
     if (generation !== null) return generation;
     throw new MixgateError(
       'NOT_FOUND',
@@ -115,19 +124,19 @@ export class Generations {
   }
 
   /** Also one that only the history has. @throws HISTORY_UNAVAILABLE */
-  async find(id: string): Promise<Generation | null> {
-    return this.findInMemory(id) ?? this.#options.archive.generation(id);
+  async find(id: string, viewer: Viewer): Promise<Generation | null> {
+    return this.findInMemory(id, viewer) ?? this.#options.archive.generation(id, viewer);
   }
 
   /** One that runs, or ended not long ago. */
-  findInMemory(id: string): Generation | null {
+  findInMemory(id: string, viewer: Viewer): Generation | null {
     this.#forgetOld();
-    return this.#byId.get(id) ?? null;
+    return seenBy(viewer, this.#byId.get(id) ?? null);
   }
 
   /** Cancels, and resolves when it has ended and its slot is free. One that has ended stays as it is. @throws NOT_FOUND */
-  async cancel(id: string): Promise<Generation> {
-    const generation = await this.get(id);
+  async cancel(id: string, viewer: Viewer): Promise<Generation> {
+    const generation = await this.get(id, viewer);
     generation.cancel();
     await generation.ended;
     await this.#running.get(id);
@@ -144,8 +153,8 @@ export class Generations {
    * Forgets one that has ended, everywhere. Whether there was one.
    * @throws IN_USE while it runs; INVALID_INPUT for a lane, which goes with its comparison; HISTORY_UNAVAILABLE
    */
-  async remove(id: string): Promise<boolean> {
-    const generation = await this.find(id);
+  async remove(id: string, viewer: Viewer): Promise<boolean> {
+    const generation = await this.find(id, viewer);
     if (generation === null) return false;
     if (!generation.hasEnded)
       throw new MixgateError('IN_USE', `Generation ${id} has not ended: cancel it first.`);
@@ -155,7 +164,7 @@ export class Generations {
         `Generation ${id} is a lane: delete its comparison ${generation.comparisonId}.`,
       );
     this.forget(id);
-    await this.#options.archive.remove('generation', id);
+    await this.#options.archive.remove('generation', id, viewer);
     return true;
   }
 
@@ -186,6 +195,11 @@ export class Generations {
 
   get running(): number {
     return this.#running.size;
+  }
+
+  /** A caller's that wait for a slot. */
+  queuedBy(callerId: string): number {
+    return queuedBy(this.#byId.values(), callerId);
   }
 
   /** How many of those that run are in which state. */
@@ -221,16 +235,6 @@ export class Generations {
       if (generation.signal.aborted) return recordAborted(generation);
     }
     await run(generation, this.#options, (drifted) => this.#retry(drifted));
-  }
-
-  #checkQueue(): void {
-    const { maxQueued } = this.#options;
-    let queued = 0;
-    for (const { state } of this.#byId.values()) if (state === 'QUEUED' || state === 'LOADING') queued++;
-    if (queued < maxQueued) return;
-    throw new MixgateError('QUEUE_FULL', `${queued} generations are waiting already: try again later.`, {
-      maxQueued,
-    });
   }
 
   /** Null where no attempt can be started now; what drifted is all there is then. */

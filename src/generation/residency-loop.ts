@@ -8,8 +8,8 @@ import {
   EMPTY_RESIDENCY,
   type ResidencyEffect,
   type ResidencyEvent,
+  type ResidencyState,
   type ResidentState,
-  type NewWaiter,
   type Waiter,
 } from '../routing/residency-state.ts';
 import { loadRequestOf } from './load-request.ts';
@@ -17,6 +17,7 @@ import type { Occupant } from './machine.ts';
 import type { Observer } from './observer.ts';
 import { once } from './once.ts';
 import { crashesAgain, crashOf, notResident, unknownFailure } from './residency-errors.ts';
+import type { Lease, SlotHooks, SlotRequest } from './slot.ts';
 
 export interface ResidencyLoopOptions {
   readonly backends: readonly Backend[];
@@ -26,27 +27,11 @@ export interface ResidencyLoopOptions {
   readonly now: () => number;
   /** Memory has changed hands. */
   readonly onMemoryChange: () => void;
+  /** Slots that one caller may hold at once. */
+  readonly mostHeld: number;
   /** Host memory that a resident may take beyond its plan, bytes; null: any amount. */
   readonly hostToleranceBytes: number | null;
   readonly observer: Pick<Observer, 'modelLoaded' | 'loadFailed' | 'modelUnloaded'>;
-}
-
-export type SlotRequest = NewWaiter;
-
-export interface SlotHooks {
-  readonly signal: AbortSignal;
-  readonly onPosition: (ahead: number) => void;
-  readonly onLoading: (fraction: number) => void;
-}
-
-/** A slot of a loaded model, until released. */
-export interface Lease {
-  readonly residentId: string;
-  /** How the resident was loaded; not always how this caller would have had it. */
-  readonly plan: Plan;
-  readonly resident: Resident;
-  /** `hasAnswered`: what was asked of the model came to its end. */
-  release(hasAnswered?: boolean): void;
 }
 
 type WithoutTime<Event> = Event extends { at: number } ? Omit<Event, 'at'> : never;
@@ -75,6 +60,8 @@ interface Loaded {
 }
 
 interface Waiting extends SlotHooks {
+  /** Who holds the slot once it is granted; null where none is wanted. */
+  readonly holder: string | null;
   readonly grant: (lease: Lease) => void;
   readonly refuse: (error: MixgateError) => void;
 }
@@ -93,10 +80,11 @@ export class ResidencyLoop {
   readonly #asked = new Set<string>();
   #grants = 0;
   #wake: NodeJS.Timeout | undefined;
-  #state = EMPTY_RESIDENCY;
+  #state: ResidencyState;
 
   constructor(options: ResidencyLoopOptions) {
     this.#options = options;
+    this.#state = { ...EMPTY_RESIDENCY, mostHeld: options.mostHeld };
   }
 
   /** Waits for a slot as the plan says; rejects with the load's error, or with the signal's reason. */
@@ -116,6 +104,7 @@ export class ResidencyLoop {
       hooks.signal.addEventListener('abort', withdraw, { once: true });
       this.#waiting.set(request.id, {
         ...hooks,
+        holder: request.wantsSlot ? request.callerId : null,
         grant: (lease) => (settled(), resolve(lease)),
         refuse: (error) => (settled(), reject(error)),
       });
@@ -149,6 +138,16 @@ export class ResidencyLoop {
       isLoaded: this.#loaded.has(id),
       measuredBytes: this.#loaded.get(id)?.resident.measuredBytes ?? null,
     }));
+  }
+
+  /** Slots that one caller may hold at once. */
+  get mostHeld(): number {
+    return this.#options.mostHeld;
+  }
+
+  /** Slots that a caller holds. */
+  heldBy(callerId: string): number {
+    return this.#state.held[callerId] ?? 0;
   }
 
   /** Those that wait for a slot or for memory, in the order they are served. */
@@ -225,8 +224,9 @@ export class ResidencyLoop {
   #grant(waiterId: string, residentId: string): void {
     const loaded = this.#loaded.get(residentId);
     const waiting = this.#waiting.get(waiterId);
+    const callerId = waiting?.holder ?? null;
     const release = once((hasAnswered: boolean = false) =>
-      this.#dispatch({ type: 'released', residentId, hasAnswered }),
+      this.#dispatch({ type: 'released', residentId, callerId, hasAnswered }),
     );
     const state = this.#find(residentId);
     if (loaded === undefined || waiting === undefined || state === undefined) return release();

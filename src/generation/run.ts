@@ -6,10 +6,12 @@ import { DriftStop, type Retry } from './drift-stop.ts';
 import type { FinishReason, StageTiming, Timings } from './events.ts';
 import type { Generation } from './generation.ts';
 import { logReplan } from './generation-log.ts';
+import { TokenCount, type OnTokens } from './token-count.ts';
 
 export interface RunServices extends AcquireServices {
   readonly now: () => number;
   readonly log: Log;
+  readonly onTokens: OnTokens;
   /** Slots to load a model with, where memory allows. */
   readonly slotsWanted: number;
   /** How long a generation may wait for its slot, and then run, milliseconds; a request may ask for less. */
@@ -87,6 +89,7 @@ async function attempt(
   const { maxRunMs } = generation.request;
   const deadline = deadlineIn(Math.min(services.deadlines.runMs, maxRunMs ?? Infinity), runTimeout);
   const drift = new DriftStop(generation, retry);
+  const count = new TokenCount(generation, services.onTokens);
   const signal = AbortSignal.any([generation.signal, deadline.signal, drift.signal]);
   let hasAnswered = false;
   try {
@@ -101,10 +104,12 @@ async function attempt(
       if (part.type === 'text') {
         const { text, tokens, tokenIds } = part;
         generation.record({ type: 'TokenChunk', text, tokens, tokenIds });
+        count.check();
         drift.check();
         continue;
       }
       hasAnswered = part.reason !== 'CANCELLED';
+      count.end(part.usage);
       const isStopped = part.reason === 'CANCELLED' && drift.isReasonOf(signal);
       if (part.reason === 'CANCELLED' && !generation.signal.aborted && !isStopped) signal.throwIfAborted();
       if (part.reason !== 'CANCELLED') drift.checkWhole();
@@ -113,6 +118,7 @@ async function attempt(
       finish(generation, { ...part, reason }, timings(generation, part, waits, services.now()));
     }
   } finally {
+    count.end(generation.usage);
     deadline.clear();
     lease.release(hasAnswered);
   }

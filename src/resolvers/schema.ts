@@ -12,6 +12,7 @@ import { ComparisonEventResolver, ComparisonResolver, LaneResolver } from './com
 import { GENERATION_EVENTS } from './generation/events.ts';
 import { GenerationResolver, PlanChosenResolver } from './generation/resolver.ts';
 import { HistoryResolver } from './history/resolver.ts';
+import { LimitsResolver } from './limits/resolver.ts';
 import { ModelResolver, VariantResolver } from './model/resolver.ts';
 import { guardRoots, Needs } from './needs.ts';
 import { PlanResolver } from './plan/resolver.ts';
@@ -50,6 +51,7 @@ export async function createSchema(): Promise<GraphQLSchema> {
       GenerationResolver,
       HistoryResolver,
       LaneResolver,
+      LimitsResolver,
       ModelPullResolver,
       ModelResolver,
       PlanChosenResolver,

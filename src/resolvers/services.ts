@@ -8,6 +8,7 @@ import type { Observer } from '../generation/observer.ts';
 import type { Planner } from '../generation/planner.ts';
 import type { Evaluations } from '../generation/quality/evaluations.ts';
 import type { ResidencyLoop } from '../generation/residency-loop.ts';
+import type { RateLimits } from '../limits/rate-limits.ts';
 import type { Catalog } from '../models/catalog.ts';
 import type { BrowserWorkers } from '../generation/browser-workers.ts';
 import type { Manifests } from '../generation/manifests.ts';
@@ -33,6 +34,7 @@ export interface Services {
   readonly archive: Archive;
   readonly observer: Observer;
   readonly identityProvider: IdentityProvider | null;
+  readonly rates: RateLimits;
 }
 
 /** The context of one operation. */

@@ -14,6 +14,10 @@ export interface ResidencyState {
   readonly turns: Readonly<Record<string, number>>;
   /** Of variants that crashed and have not answered since. */
   readonly crashes: readonly CrashRecord[];
+  /** Slots that each caller holds. */
+  readonly held: Readonly<Record<string, number>>;
+  /** Slots that one caller may hold at once; whoever has as many waits, and keeps nobody else waiting. */
+  readonly mostHeld: number;
 }
 
 export interface ResidentState {
@@ -71,8 +75,13 @@ export type ResidencyEvent = { readonly at: number } & (
   | { readonly type: 'loaded'; readonly residentId: string; readonly loadMs: number }
   /** `crash`, here and below, where the runtime died by itself. */
   | { readonly type: 'loadFailed'; readonly residentId: string; readonly crash?: Crash }
-  /** `hasAnswered`: what had the slot came to its end. */
-  | { readonly type: 'released'; readonly residentId: string; readonly hasAnswered?: boolean }
+  /** `callerId`: who held the slot, if anybody. `hasAnswered`: what had it came to its end. */
+  | {
+      readonly type: 'released';
+      readonly residentId: string;
+      readonly callerId: string | null;
+      readonly hasAnswered?: boolean;
+    }
   | { readonly type: 'unloadRequested'; readonly residentId: string }
   | { readonly type: 'pinned'; readonly residentId: string; readonly isPinned: boolean }
   /** Unloaded as asked, or lost. */
@@ -103,6 +112,8 @@ export const EMPTY_RESIDENCY: ResidencyState = {
   turn: 0,
   turns: {},
   crashes: [],
+  held: {},
+  mostHeld: Infinity,
 };
 
 export const find = (state: ResidencyState, id: string): ResidentState | undefined =>
@@ -122,6 +133,18 @@ export const change = (state: ResidencyState, id: string, to: Partial<ResidentSt
   ...state,
   residents: state.residents.map((resident) => (resident.id === id ? { ...resident, ...to } : resident)),
 });
+
+/** As many slots more, or less, are the caller's. */
+export function withHeld(state: ResidencyState, callerId: string | null, change: 1 | -1): ResidencyState {
+  if (callerId === null) return state;
+  const { [callerId]: before = 0, ...others } = state.held;
+  const held = Math.max(0, before + change);
+  return { ...state, held: held === 0 ? others : { ...others, [callerId]: held } };
+}
+
+/** Whether the caller holds as many slots as it may. What asks only what is loaded takes a moment, and is let through. */
+export const holdsEnough = ({ held, mostHeld }: ResidencyState, waiter: Waiter): boolean =>
+  waiter.wantsSlot && waiter.onlyLoaded !== true && (held[waiter.callerId] ?? 0) >= mostHeld;
 
 export function hasRoom({ pools, residents }: ResidencyState, needs: PoolBytes): boolean {
   return Object.entries(needs).every(([pool, bytes]) => {

@@ -5,7 +5,9 @@ import { insert, served, withPositions } from './queue-order.ts';
 import {
   change,
   find,
+  holdsEnough,
   suits,
+  withHeld,
   without,
   type PoolBytes,
   type Reduction,
@@ -47,7 +49,8 @@ export function reduce(before: ResidencyState, event: ResidencyEvent): Reduction
     case 'released': {
       const busySlots = Math.max(0, (find(state, event.residentId)?.busySlots ?? 0) - 1);
       const next = change(state, event.residentId, { busySlots, lastUsedAt: event.at });
-      return serve(event.hasAnswered === true ? answered(next, event.residentId) : next);
+      const freed = withHeld(next, event.callerId, -1);
+      return serve(event.hasAnswered === true ? answered(freed, event.residentId) : freed);
     }
     case 'unloadRequested': {
       const [next, effects] = serve(change(state, event.residentId, { status: 'unloading' }));
@@ -97,7 +100,8 @@ function loadFailed(state: ResidencyState, residentId: string): Reduction {
  * loaded, it loads one, evicting idle residents if it must. While it waits for memory, nobody behind it may
  * start on a resident of the pools it needs, or it could wait forever; unless it only waits for a resident that
  * took its place to have stayed its time. Who wants only what is loaded waits for nothing else. What crashes again and
- * again is not loaded for a while: who wants it is told so.
+ * again is not loaded for a while: who wants it is told so. Whose caller holds as many slots as one may waits for one of
+ * those, and loads nothing meanwhile.
  */
 function serve(from: ResidencyState): Reduction {
   const effects: ResidencyEffect[] = [];
@@ -107,6 +111,10 @@ function serve(from: ResidencyState): Reduction {
   let wakeAt = Infinity;
 
   for (const waiter of from.waiting) {
+    if (holdsEnough(state, waiter)) {
+      left.push(waiter);
+      continue;
+    }
     const free = state.residents.find((resident) => canStart(resident, waiter, claimed));
     if (free !== undefined) {
       state = served(start(state, free, waiter), waiter);
@@ -155,10 +163,11 @@ function start(
   { id, busySlots, isPinned }: ResidentState,
   waiter: Waiter,
 ): ResidencyState {
-  return change(state, id, {
+  const started = change(state, id, {
     busySlots: waiter.wantsSlot ? busySlots + 1 : busySlots,
     isPinned: isPinned || waiter.pins,
   });
+  return waiter.wantsSlot ? withHeld(started, waiter.callerId, 1) : started;
 }
 
 function canStart(resident: ResidentState, waiter: Waiter, claimed: ReadonlySet<string>): boolean {

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Access } from '../access/access.ts';
 import type { Caller } from '../access/caller.ts';
 import { MixgateError } from '../errors.ts';
+import type { RateLimit } from '../limits/rate-limit.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -24,8 +25,18 @@ const ASKING = new Set(['/graphql', '/graphql/stream', '/metrics', '/health/read
 
 export interface CallersOptions {
   readonly access: Access;
+  /** By address. */
+  readonly failedSignIns: RateLimit;
   readonly metrics: Metrics;
   readonly log: Log;
+}
+
+/** Of a WebSocket. */
+export interface SocketOrigin {
+  readonly id: string;
+  readonly address: string;
+  /** Of the request that became the socket. */
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** Finds out who asks, by what a transport brings along. */
@@ -51,17 +62,18 @@ export class Callers {
   /** Whom a WebSocket is of: `connectionParams` first, as browsers can set no header. @throws as `Access.authenticate` */
   async ofSocket(
     connectionParams: Readonly<Record<string, unknown>> | undefined,
-    { headers, id }: { readonly headers: IncomingHttpHeaders; readonly id: string },
+    { headers, id, address }: SocketOrigin,
   ): Promise<Caller> {
     const given = connectionParams?.['authorization'] ?? connectionParams?.['Authorization'];
     return this.#identify(
       given ?? headers.authorization,
       this.#idOf(connectionParams?.['callerId'], `socket:${id}`),
+      address,
     );
   }
 
   #ofRequest({ headers, ip }: FastifyRequest): Promise<Caller> {
-    return this.#identify(headers.authorization, this.#idOf(headers[HEADER], `address:${ip}`));
+    return this.#identify(headers.authorization, this.#idOf(headers[HEADER], `address:${ip}`), ip);
   }
 
   /** Whom the client names counts only where it could be anybody anyway. */
@@ -70,14 +82,16 @@ export class Callers {
     return `named:${name.slice(0, MAX_LENGTH)}`;
   }
 
-  async #identify(authorization: unknown, anonymous: string): Promise<Caller> {
-    const { access, metrics, log } = this.#options;
+  async #identify(authorization: unknown, anonymous: string, address: string): Promise<Caller> {
+    const { access, failedSignIns, metrics, log } = this.#options;
     try {
       return await access.authenticate(access.isOpen ? null : credentialOf(authorization), anonymous);
     } catch (error) {
       if (!(error instanceof MixgateError)) throw error;
       const reason = (error.data['reason'] as string | undefined) ?? error.code;
       metrics.authenticationFailed(reason);
+      // What is right is never held up: many may share the address of a proxy.
+      if (error.code === 'UNAUTHENTICATED') await failedSignIns.take(address);
       log.warn('access.refused', { caller: anonymous, reason, message: error.message });
       throw error;
     }

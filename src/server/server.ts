@@ -29,6 +29,7 @@ import { PATIENCE, protect } from './protection.ts';
 import { PublicErrors } from './public-error.ts';
 import { weightsRoute, type PublishedWeights } from './published-weights.ts';
 import { requestIdOf, tellRequestIds } from './request-id.ts';
+import { limitsRequests, retryAfter } from './request-limit.ts';
 import { serveEventStream } from './sse.ts';
 import { serveWebSocket } from './websocket.ts';
 
@@ -77,7 +78,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   tellRequestIds(app, log);
   await protect(app, { origins, allowedOrigins: exposure.allowedOrigins, errors });
-  const callers = new Callers({ access, metrics, log });
+  const callers = new Callers({ access, metrics, log, failedSignIns: services.rates.failedSignIns });
   callers.identifyRequests(app);
   const taken = takeHttpDocuments(app, documents, errors);
   const apollo = createApollo(app, schema, documents, errors);
@@ -133,7 +134,7 @@ function createApollo(
   return new ApolloServer<RequestContext>({
     schema,
     plugins: [
-      ...[specStatus, noSubscriptionsOverHttp, asksForCredentials, namesRequests(errors)],
+      ...[specStatus, noSubscriptionsOverHttp, asksForCredentials, namesRequests(errors), limitsRequests],
       ApolloServerPluginLandingPageDisabled(),
       fastifyApolloDrainPlugin(app),
     ],
@@ -194,6 +195,7 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   FORBIDDEN: 403,
   SOURCE_UNAVAILABLE: 503,
   TOO_MANY_CONNECTIONS: 503,
+  RATE_LIMITED: 429,
 };
 
 /** What fails before GraphQL (a body that is no JSON, a wrong content type) is answered in GraphQL's form too. */
@@ -203,6 +205,7 @@ function graphqlErrors(app: FastifyInstance, errors: PublicErrors): void {
     const isOurs = error instanceof MixgateError;
     const status = isOurs ? (STATUSES[error.code] ?? 400) : (error.statusCode ?? 500);
     if (status === 401) void reply.header('www-authenticate', CHALLENGE);
+    if (isOurs && status === 429) void reply.header('retry-after', retryAfter(error));
     const formatted =
       status < 500 && !isOurs
         ? errors.format(new MixgateError('INVALID_INPUT', error.message), request.id)

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { execute, GraphQLError, type ExecutionArgs, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { execute, GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { createHandler } from 'graphql-sse';
 import type { Access } from '../access/access.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
@@ -11,6 +11,7 @@ import type { TakenDocuments } from './documents/http-documents.ts';
 import { errorEnds } from './error-ends.ts';
 import { introspectionProblem } from './introspection.ts';
 import type { PublicErrors } from './public-error.ts';
+import { limited } from './request-limit.ts';
 import { Pace } from './sse-pace.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -78,16 +79,16 @@ export function serveEventStream(app: FastifyInstance, options: EventStreamOptio
 const streamHandler = ({ schema, services, errors, access, documents, taken }: EventStreamOptions) =>
   createHandler<FastifyRequest, Pace, RequestContext & Record<PropertyKey, unknown>>({
     schema,
-    execute: (args: ExecutionArgs) => {
+    execute: limited((args) => {
       const { caller } = args.contextValue as RequestContext;
       const originalError = introspectionProblem(schema, args.document, caller);
       if (originalError === null) return execute(args);
       return { errors: [new GraphQLError(originalError.message, { originalError })] };
-    },
-    subscribe: async (args: ExecutionArgs) => {
+    }),
+    subscribe: limited(async (args) => {
       const { caller } = args.contextValue as RequestContext;
       return accessEnds(errorEnds(await subscribe(args)), (onEnd) => access.watch(caller, onEnd));
-    },
+    }),
     onSubscribe: ({ raw }, params) => {
       const document = taken.get(raw) ?? documents.take(params);
       // graphql-sse knows a result by its having `data`; what is undefined is not written.

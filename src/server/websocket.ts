@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingHttpHeaders, IncomingMessage, Server as HttpServer } from 'node:http';
-import { GraphQLError, type FormattedExecutionResult } from 'graphql';
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import { execute, GraphQLError, type FormattedExecutionResult } from 'graphql';
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type Context, type Server } from 'graphql-ws';
 import { safeParse as safelyParseJson } from 'secure-json-parse';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -9,10 +9,11 @@ import { missingCredentials } from '../access/role.ts';
 import { messageOf, MixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext } from '../resolvers/services.ts';
-import type { Callers } from './caller.ts';
+import type { Callers, SocketOrigin } from './caller.ts';
 import type { Exposure } from './exposure.ts';
 import type { Origins } from './origins.ts';
 import { misplacedOf } from './protection.ts';
+import { limited } from './request-limit.ts';
 import type { TransportOptions } from './sse.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -31,11 +32,8 @@ export interface WebSocketOptions extends TransportOptions {
   readonly limits: Pick<Exposure, 'maxSubscriptionsPerSocket'>;
 }
 
-interface Extra {
-  readonly id: string;
+interface Extra extends SocketOrigin {
   readonly socket: WebSocket;
-  /** Of the request that became the socket. */
-  readonly headers: IncomingHttpHeaders;
   /** Known once connection_init was taken. */
   caller: Caller | null;
 }
@@ -62,8 +60,8 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions) {
   const graphql = graphqlServer(options, contexts);
   // The HTTP server's own, which ws passes on.
   sockets.on('error', (error) => options.errors.format(error));
-  sockets.on('connection', (socket, { headers }) =>
-    attach({ id: randomUUID(), socket, headers, caller: null }, { ...options, graphql }),
+  sockets.on('connection', (socket, request) =>
+    attach({ ...originOf(request), socket, caller: null }, { ...options, graphql }),
   );
   return {
     /** Sends away who has nothing under way. */
@@ -93,6 +91,11 @@ const GOODBYE_MS = 1000;
 
 const sendAway = (socket: WebSocket): void => socket.close(SERVICE_RESTART, 'Service restart');
 
+const originOf = ({ headers, socket }: IncomingMessage): SocketOrigin => ({
+  ...{ id: randomUUID(), headers },
+  address: socket.remoteAddress ?? 'unknown',
+});
+
 /** Keeps the connections that are open in `contexts`. */
 function graphqlServer(
   { schema, services, errors, access, callers, documents, limits }: WebSocketOptions,
@@ -100,7 +103,8 @@ function graphqlServer(
 ): Server<Extra> {
   return makeServer<Record<string, unknown>, Extra>({
     schema,
-    subscribe,
+    subscribe: limited(subscribe),
+    execute: limited(execute),
     context: ({ extra }) =>
       ({ ...services, caller: extra.caller!, requestId: randomUUID() }) satisfies RequestContext,
     onConnect: async (context) => {

@@ -36,6 +36,7 @@ export function generationConditions(
     ]);
   return eb.and(
     asked([
+      exact('caller_id', filter.callerId),
       exact('model_id', filter.modelId),
       exact('quantization', filter.quantization),
       exact('backend_id', filter.backendId),
@@ -55,7 +56,7 @@ export function generationConditions(
 
 export function comparisonConditions(
   eb: ExpressionBuilder<Database, 'comparisons'>,
-  { modelId, hasVotes, search, createdFrom, createdBefore }: ComparisonFilter,
+  { callerId, modelId, hasVotes, search, createdFrom, createdBefore }: ComparisonFilter,
 ): Condition {
   const ofModel = (id: string) =>
     eb.exists(
@@ -70,6 +71,7 @@ export function comparisonConditions(
   );
   return eb.and(
     asked([
+      callerId === null ? null : eb('comparisons.caller_id', '=', callerId),
       modelId === null ? null : ofModel(modelId),
       hasVotes === null ? null : hasVotes ? voted : eb.not(voted),
       search === null ? null : searched(eb, 'comparisons.search_text', search),
@@ -81,10 +83,11 @@ export function comparisonConditions(
 
 export function evaluationConditions(
   eb: ExpressionBuilder<Database, 'evaluations'>,
-  { modelId, createdFrom, createdBefore }: EvaluationFilter,
+  { callerId, modelId, createdFrom, createdBefore }: EvaluationFilter,
 ): Condition {
   return eb.and(
     asked([
+      callerId === null ? null : eb('caller_id', '=', callerId),
       modelId === null ? null : eb('model_id', '=', modelId),
       createdFrom === null ? null : eb('created_at', '>=', createdFrom),
       createdBefore === null ? null : eb('created_at', '<', createdBefore),

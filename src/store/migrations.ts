@@ -18,6 +18,13 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .execute();
     },
   },
+  // What one caller asked for, newest first.
+  '0002-callers': {
+    async up(database) {
+      for (const table of ['generations', 'comparisons', 'evaluations'])
+        await database.schema.createIndex(`${table}_caller`).on(table).columns(['caller_id', 'id']).execute();
+    },
+  },
 };
 
 async function createGenerations(database: Kysely<unknown>): Promise<void> {

@@ -46,8 +46,11 @@ export class SqlHistoryStore implements HistoryStore {
     });
   }
 
-  async generation(id: string): Promise<StoredGeneration | null> {
-    const row = await generationRows(this.#database).where('generations.id', '=', id).executeTakeFirst();
+  async generation(id: string, callerId: string | null): Promise<StoredGeneration | null> {
+    const row = await generationRows(this.#database)
+      .where('generations.id', '=', id)
+      .$if(callerId !== null, (query) => query.where('generations.caller_id', '=', callerId!))
+      .executeTakeFirst();
     return row === undefined ? null : storedGeneration(row);
   }
 
@@ -61,10 +64,12 @@ export class SqlHistoryStore implements HistoryStore {
     return rows.map(storedGeneration);
   }
 
-  async comparison(id: string): Promise<StoredComparison | null> {
-    const [comparison] = await this.#withLanes(
-      await comparisonRows(this.#database).where('id', '=', id).execute(),
-    );
+  async comparison(id: string, callerId: string | null): Promise<StoredComparison | null> {
+    const rows = await comparisonRows(this.#database)
+      .where('id', '=', id)
+      .$if(callerId !== null, (query) => query.where('caller_id', '=', callerId!))
+      .execute();
+    const [comparison] = await this.#withLanes(rows);
     return comparison ?? null;
   }
 
@@ -78,11 +83,12 @@ export class SqlHistoryStore implements HistoryStore {
     return this.#withLanes(rows);
   }
 
-  async evaluation(id: string): Promise<string | null> {
+  async evaluation(id: string, callerId: string | null): Promise<string | null> {
     const row = await this.#database
       .selectFrom('evaluations')
       .select('record')
       .where('id', '=', id)
+      .$if(callerId !== null, (query) => query.where('caller_id', '=', callerId!))
       .executeTakeFirst();
     return row?.record ?? null;
   }

@@ -1,6 +1,8 @@
 import { chmodSync, statSync } from 'node:fs';
 import {
+  CompiledQuery,
   Kysely,
+  SqliteAdapter,
   SqliteDialect,
   SqliteDriver,
   type DatabaseConnection,
@@ -21,8 +23,19 @@ export class LibsqlDialect extends SqliteDialect {
     this.#connection = database;
   }
 
+  override createAdapter(): SqliteAdapter {
+    return new LibsqlAdapter();
+  }
+
   override createDriver(): SqliteDriver {
     return new LibsqlDriver({ database: this.#connection }, () => this.#connection.inTransaction);
+  }
+}
+
+/** A migration is there as a whole or not at all, also where two gateways come at once or one is killed meanwhile. */
+class LibsqlAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
   }
 }
 
@@ -32,6 +45,11 @@ class LibsqlDriver extends SqliteDriver {
   constructor(config: SqliteDialectConfig, isInTransaction: () => boolean) {
     super(config);
     this.#isInTransaction = isInTransaction;
+  }
+
+  /** Every transaction writes: it waits for another's right away, not when it has read what the other changes. */
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
   }
 
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {

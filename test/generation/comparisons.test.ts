@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { SEES_ALL } from '../../src/access/ownership.ts';
 import { supervise } from '../../src/backends/supervise.ts';
 import { MixgateError } from '../../src/errors.ts';
 import { aborted } from '../../src/generation/aborted.ts';
@@ -20,6 +21,7 @@ import { Metrics } from '../../src/server/metrics.ts';
 import { ANY_COMPARISON, ANY_GENERATION, archiveOff } from '../support/archive.ts';
 import { FakeBackend } from '../support/fake-backend.ts';
 import { DEMO } from '../support/gateway.ts';
+import { NO_LIMITS } from '../support/no-limits.ts';
 import { PredictingBackend, type Predict } from '../support/predicting-backend.ts';
 import { recordingLog } from '../support/recording-log.ts';
 
@@ -51,6 +53,7 @@ function gatewayOn(
     ...{ backends, log, now: Date.now, observer },
     weightsOf: (id) => ({ path: catalog.variant(id).path, chatTemplate: null }),
     onMemoryChange: () => machine.invalidate(),
+    mostHeld: Infinity,
   });
   const planner = new Planner({ catalog, machine, occupants: () => residency.occupants() });
   const archive = archiveOff(catalog);
@@ -58,7 +61,7 @@ function gatewayOn(
   const deadlines = { waitMs: DEADLINE_MS, runMs: DEADLINE_MS };
   const generations = new Generations({
     ...{ ...services, log, logPrompts: false, deadlines },
-    ...{ slotsWanted: 4, maxQueued: 100, keepEnded: options.keep ?? KEEP },
+    ...{ slotsWanted: 4, ...NO_LIMITS, keepEnded: options.keep ?? KEEP },
   });
   const comparisons = new Comparisons({
     ...{ ...services, catalog, generations, log },
@@ -218,7 +221,7 @@ describe('ended comparisons', () => {
     }
     const { page } = await comparisons.list(ALL);
     expect(page.map(({ id }) => id)).toEqual([ids[2], ids[1]]);
-    await expect(comparisons.get(ids[0]!)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(comparisons.get(ids[0]!, SEES_ALL)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   it('are kept up to a size, the newest whatever its own', async () => {
@@ -326,7 +329,7 @@ describe('what was held likely where answers part', () => {
     const { start, comparisons } = gatewayOn(fake, { candidatesMs: 1e6 });
     const comparison = await start(lanes);
     await asked;
-    await comparisons.cancel(comparison.id);
+    await comparisons.cancel(comparison.id, SEES_ALL);
     expect(comparison.finished).toBe(true);
     expect(comparison.candidates(1)).toBeNull();
   });

@@ -74,7 +74,7 @@ describe('a variant that crashes again and again', () => {
     const answered = play(
       [
         { type: 'loaded', residentId: id, at: until },
-        { type: 'released', residentId: id, at: until, hasAnswered: true },
+        { type: 'released', callerId: null, residentId: id, at: until, hasAnswered: true },
       ],
       loading,
     )[0];
@@ -82,7 +82,7 @@ describe('a variant that crashes again and again', () => {
     const cancelled = play(
       [
         { type: 'loaded', residentId: id, at: until },
-        { type: 'released', residentId: id, at: until },
+        { type: 'released', callerId: null, residentId: id, at: until },
       ],
       loading,
     )[0];
@@ -137,7 +137,7 @@ describe('a variant that crashes again and again', () => {
                 ? ({ type: 'loaded', residentId: id!, at } as const)
                 : kind === 'crash'
                   ? ({ type: 'gone', residentId: id!, crash: CRASH, at } as const)
-                  : ({ type: 'released', residentId: id!, at, hasAnswered: true } as const);
+                  : ({ type: 'released', callerId: null, residentId: id!, at, hasAnswered: true } as const);
           const [after, effects] = reduce(state, timed(next));
           const endsRow: string[] = kind === 'answer' ? [variant] : [];
           for (const effect of effects)

@@ -13,7 +13,7 @@ function idle(
     [state] = play(
       [
         { type: 'loaded', residentId: id, loadMs },
-        { type: 'released', residentId: id, at: usedAt },
+        { type: 'released', residentId: id, callerId: null, at: usedAt },
       ],
       state,
     );
@@ -41,7 +41,10 @@ describe('eviction', () => {
 
   it('never takes what was pinned after it was loaded', () => {
     const [pinned] = play(
-      [requested('pin', planOf('A'), { pins: true }), { type: 'released', residentId: 'A@first-A', at: 5 }],
+      [
+        requested('pin', planOf('A'), { pins: true }),
+        { type: 'released', residentId: 'A@first-A', callerId: null, at: 5 },
+      ],
       idle({ A: { bytes: 60 } }),
     );
     expect(leaving(pinned, 60, 100)).toEqual([]);
@@ -88,7 +91,7 @@ describe('two callers with memory for one', () => {
     const [state] = play(
       [
         { type: 'loaded', residentId: b, at: 10_000, loadMs: LOAD_MS },
-        { type: 'released', residentId: b, at: 10_100 },
+        { type: 'released', residentId: b, callerId: null, at: 10_100 },
       ],
       loading,
     );
@@ -139,7 +142,7 @@ describe('two callers with memory for one', () => {
     const [, effects] = play(
       [
         { type: 'loaded', residentId: b, at: 100_000, loadMs: 99_000 },
-        { type: 'released', residentId: b, at: 100_001 },
+        { type: 'released', residentId: b, callerId: null, at: 100_001 },
         requested('a2', planOf('A'), { at: 100_002 }),
       ],
       loading,

@@ -44,7 +44,7 @@ export const timed = (event: WithoutTime<ResidencyEvent>): ResidencyEvent => ({ 
 export const requested = (
   id: string,
   plan: Plan,
-  { priority = 0, pins = false, at = 0, onlyLoaded = false } = {},
+  { priority = 0, pins = false, at = 0, onlyLoaded = false, callerId = id } = {},
 ): WithoutTime<ResidencyEvent> => ({
   at,
   type: 'requested',
@@ -56,7 +56,7 @@ export const requested = (
     layersArePinned: false,
     wantsSlot: true,
     pins,
-    callerId: id,
+    callerId,
     priority,
     onlyLoaded,
   },

@@ -5,6 +5,7 @@ import {
   EMPTY_RESIDENCY,
   type ResidencyEffect,
   type ResidencyEvent,
+  type ResidencyState,
 } from '../../src/routing/residency-state.ts';
 import {
   MEMORY,
@@ -38,9 +39,29 @@ describe('residency', () => {
       busy,
     );
     expect(queued.waiting.map((waiter) => waiter.id)).toEqual(['g4', 'g2', 'g3']);
-    const [, effects] = play([{ type: 'released', residentId: id, at: 2 }], queued);
+    const [, effects] = play([{ type: 'released', residentId: id, callerId: null, at: 2 }], queued);
     expect(effects).toContainEqual({ type: 'grant', waiterId: 'g4', residentId: id });
     expect(effects).toContainEqual({ type: 'position', waiterId: 'g2', ahead: 0 });
+  });
+
+  it('lets a caller hold as many slots as one may, and then those behind it go first', () => {
+    const plan = planOf('A', { slots: 3 });
+    const from = { ...EMPTY_RESIDENCY, mostHeld: 1 };
+    const many = ['g1', 'g2', 'g3'].map((id) => requested(id, plan, { callerId: 'many' }));
+    const [loading] = play([...many, requested('g4', plan, { callerId: 'one' })], from);
+    const a = residentId(loading, 'A');
+    const [full, granted] = play([{ type: 'loaded', residentId: a, at: 1 }], loading);
+    expect(granted.flatMap((effect) => (effect.type === 'grant' ? [effect.waiterId] : []))).toEqual([
+      'g1',
+      'g4',
+    ]);
+    expect(full.held).toEqual({ many: 1, one: 1 });
+    const another = requested('g5', planOf('B', { bytes: 30 }), { callerId: 'many' });
+    expect(types(play([another], full)[1])).toEqual(['position']);
+    const [, next] = play([{ type: 'released', residentId: a, callerId: 'many', at: 2 }], full);
+    expect(next).toContainEqual({ type: 'grant', waiterId: 'g2', residentId: a });
+    const [left] = play([{ type: 'released', residentId: a, callerId: 'one', at: 2 }], full);
+    expect(left.held).toEqual({ many: 1 });
   });
 
   it('evicts the idle, least recently used first, and never a busy one', () => {
@@ -58,8 +79,8 @@ describe('residency', () => {
     expect(types(none)).toEqual(['position']);
     const [idle, evicted] = play(
       [
-        { type: 'released', residentId: a, at: 3 },
-        { type: 'released', residentId: b, at: 4 },
+        { type: 'released', residentId: a, callerId: null, at: 3 },
+        { type: 'released', residentId: b, callerId: null, at: 4 },
       ],
       waiting,
     );
@@ -76,7 +97,7 @@ describe('residency', () => {
     [state] = play(
       [
         { type: 'loaded', residentId: a, at: 1 },
-        { type: 'released', residentId: a, at: 2 },
+        { type: 'released', residentId: a, callerId: null, at: 2 },
         requested('g2', planOf('B'), { at }),
       ],
       state,
@@ -130,7 +151,7 @@ describe('residency', () => {
       const loaded = { type: 'loaded', residentId: a, at: 1 } as const;
       const [waiting, none] = play([loaded, requested('p1', planOf('A'), { onlyLoaded })], state);
       expect(types(none)).toEqual(['grant', 'position']);
-      const [, granted] = play([{ type: 'released', residentId: a, at: 2 }], waiting);
+      const [, granted] = play([{ type: 'released', residentId: a, callerId: null, at: 2 }], waiting);
       expect(granted).toContainEqual({ type: 'grant', waiterId: 'p1', residentId: a });
       const [gone, refused] = play([{ type: 'gone', residentId: a }], waiting);
       expect(refused).toEqual([refusal]);
@@ -145,7 +166,7 @@ describe('residency', () => {
       const [unloading] = play(
         [
           { type: 'loaded', residentId: a, at: 1 },
-          { type: 'released', residentId: a, at: 2 },
+          { type: 'released', residentId: a, callerId: null, at: 2 },
           { type: 'unloadRequested', residentId: a, at: 3 },
         ],
         loading,
@@ -159,7 +180,7 @@ describe('residency', () => {
       [state] = play([{ type: 'loaded', residentId: a, at: 1 }, requested('g2', planOf('B'))], state);
       const [waiting, effects] = play([requested('p1', planOf('A'), { onlyLoaded })], state);
       expect(types(effects)).toEqual(['position']);
-      const [, freed] = play([{ type: 'released', residentId: a, at: 2 }], waiting);
+      const [, freed] = play([{ type: 'released', residentId: a, callerId: null, at: 2 }], waiting);
       expect(freed).toContainEqual({ type: 'unload', residentId: a });
       expect(freed).toContainEqual(refusal);
     });
@@ -172,8 +193,8 @@ describe('residency', () => {
       pick: fc.nat(),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const world = new World();
+      fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom(1, 2, Infinity), (steps, mostHeld) => {
+        const world = new World(mostHeld);
         for (const { kind, variant, pick } of steps) world[kind](pick, variant);
         world.settle();
         expect(world.unserved()).toEqual([]);
@@ -183,40 +204,52 @@ describe('residency', () => {
   });
 });
 
+const CALLERS = ['one', 'other'];
+const callerOf = (waiterId: string): string => waiterId.split('-')[1]!;
+
 /** Performs the effects as the loop does, and checks the invariants after every event. */
 class World {
   #wakeAt: number | null = null;
-  #state = EMPTY_RESIDENCY;
+  #state: ResidencyState;
   #count = 0;
   readonly #loading: string[] = [];
   readonly #running: { waiterId: string; residentId: string }[] = [];
   readonly #fate = new Map<string, 'waiting' | 'granted' | 'refused' | 'withdrawn'>();
 
-  request(_pick: number, variant: string): void {
-    const id = `g${this.#count++}`;
-    this.#fate.set(id, 'waiting');
-    this.#dispatch(requested(id, planOf(variant, { slots: 2, bytes: 30 + 10 * 'ABCD'.indexOf(variant) })));
+  constructor(mostHeld: number) {
+    this.#state = { ...EMPTY_RESIDENCY, mostHeld };
   }
-  borrow(_pick: number, variant: string): void {
-    const id = `p${this.#count++}`;
+
+  request(pick: number, variant: string): void {
+    const callerId = CALLERS[pick % CALLERS.length]!;
+    const id = `g${this.#count++}-${callerId}`;
+    this.#fate.set(id, 'waiting');
+    const plan = planOf(variant, { slots: 2, bytes: 30 + 10 * 'ABCD'.indexOf(variant) });
+    this.#dispatch(requested(id, plan, { callerId }));
+  }
+  borrow(pick: number, variant: string): void {
+    const callerId = CALLERS[pick % CALLERS.length]!;
+    const id = `p${this.#count++}-${callerId}`;
     this.#fate.set(id, 'waiting');
     const loads = this.#loading.length;
     const plan = planOf(variant, { slots: 2, bytes: 30 + 10 * 'ABCD'.indexOf(variant) });
-    this.#dispatch(requested(id, plan, { onlyLoaded: true }));
+    this.#dispatch(requested(id, plan, { onlyLoaded: true, callerId }));
     expect(this.#loading).toHaveLength(loads);
   }
   finish(pick: number): void {
     if (this.#loading.length > 0 && pick % 2 === 0) return this.#loadEnds('loaded');
     const [lease] = this.#running.splice(pick % Math.max(1, this.#running.length), 1);
-    if (lease) this.#dispatch({ type: 'released', residentId: lease.residentId, at: this.#count++ });
+    if (lease) this.#release(lease);
   }
   crash(pick: number): void {
     const ready = this.#state.residents.filter(({ status }) => status === 'ready');
     const lost = ready[pick % Math.max(1, ready.length)];
     if (!lost) return;
-    for (const lease of this.#running.filter(({ residentId }) => residentId === lost.id))
-      this.#running.splice(this.#running.indexOf(lease), 1);
     this.#dispatch({ type: 'gone', residentId: lost.id });
+    for (const lease of this.#running.filter(({ residentId }) => residentId === lost.id)) {
+      this.#running.splice(this.#running.indexOf(lease), 1);
+      this.#release(lease);
+    }
   }
   fail(): void {
     this.#loadEnds('loadFailed');
@@ -238,6 +271,9 @@ class World {
     return [...this.#fate].filter(([, fate]) => fate === 'waiting').map(([id]) => id);
   }
 
+  #release({ waiterId, residentId }: { waiterId: string; residentId: string }): void {
+    this.#dispatch({ type: 'released', residentId, callerId: callerOf(waiterId), at: this.#count++ });
+  }
   #isBusy(): boolean {
     return this.#loading.length > 0 || this.#running.length > 0 || this.#wakeAt !== null;
   }
@@ -268,6 +304,10 @@ class World {
     if (effect.type !== 'grant' && effect.type !== 'refuse') return;
     expect(this.#fate.get(effect.waiterId)).toBe('waiting');
     this.#fate.set(effect.waiterId, effect.type === 'grant' ? 'granted' : 'refused');
-    if (effect.type === 'grant') this.#running.push(effect);
+    if (effect.type !== 'grant') return;
+    const held = this.#running.filter(({ waiterId }) => callerOf(waiterId) === callerOf(effect.waiterId));
+    // Who borrows is let through.
+    if (effect.waiterId.startsWith('g')) expect(held.length).toBeLessThan(this.#state.mostHeld);
+    this.#running.push(effect);
   }
 }

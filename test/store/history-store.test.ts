@@ -5,6 +5,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest';
+import { SEES_ALL, type Viewer } from '../../src/access/ownership.ts';
 import { Archive } from '../../src/generation/history/archive.ts';
 import { comparisonColumns, matchesComparison } from '../../src/generation/history/comparison-columns.ts';
 import { generationColumns, matchesGeneration } from '../../src/generation/history/generation-columns.ts';
@@ -67,7 +68,7 @@ function describeHistoryStore(
       async (_case, options) => {
         const generation = endedGeneration(options);
         archive.saveGeneration(generation);
-        const found = (await (await later()).generation(generation.id))!;
+        const found = (await (await later()).generation(generation.id, SEES_ALL))!;
         expect(found.keep()).toEqual(generation.keep());
         expect({ ...found.usage, text: found.text, state: found.state }).toEqual({
           ...generation.usage,
@@ -86,7 +87,7 @@ function describeHistoryStore(
       async (isBlind) => {
         const comparison = endedComparison({ isBlind });
         archive.saveComparison(comparison);
-        const found = (await (await later()).comparison(comparison.id))!;
+        const found = (await (await later()).comparison(comparison.id, SEES_ALL))!;
         expect(found.keep()).toEqual(comparison.keep());
         expect(found.divergence(1)).toEqual(comparison.divergence(1));
         expect(found.isRevealed).toBe(!isBlind);
@@ -101,7 +102,7 @@ function describeHistoryStore(
       await later();
       const lane = { lane: 1, callerId: 'a', createdAt: new Date(1000), comment: 'Nul\0 and "more"' };
       const vote = async (value: 'BETTER' | 'WORSE', callerId = 'a') => {
-        const found = (await archive.comparison(comparison.id))!;
+        const found = (await archive.comparison(comparison.id, SEES_ALL))!;
         found.vote({ ...lane, callerId, value });
         archive.saveComparison(found);
         await later();
@@ -110,7 +111,7 @@ function describeHistoryStore(
       await vote('WORSE');
       await vote('BETTER');
       await vote('BETTER', 'b');
-      const found = (await archive.comparison(comparison.id))!;
+      const found = (await archive.comparison(comparison.id, SEES_ALL))!;
       expect(found.isRevealed).toBe(true);
       expect(found.votes.map(({ callerId, value, isBlind }) => [callerId, value, isBlind])).toEqual([
         ['a', 'BETTER', false],
@@ -145,9 +146,11 @@ function describeHistoryStore(
         chunks: fc.constantFrom(['Yes, it is one.'], ['はい、そうです。これは日本語の答えです。'], []),
         end: fc.constantFrom('COMPLETED', 'FAILED', 'CANCELLED'),
         createdAt: fc.integer({ min: 1, max: 5 }),
+        callerId: fc.constantFrom('a', 'b'),
       });
       const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { freq: 3, nil: null });
       const filters = fc.record({
+        callerId: maybe(fc.constantFrom('a', 'b', 'c')),
         modelId: maybe(fc.constantFrom('m1', 'm2', 'm3')),
         quantization: maybe(fc.constantFrom('Q2_K', 'F16')),
         backendId: maybe(fc.constantFrom('fake', 'other')),
@@ -172,6 +175,7 @@ function describeHistoryStore(
         endedComparison({
           isBlind,
           createdAt: 3,
+          callerId: isBlind ? 'a' : 'b',
           lanes: [{ model: 'm1' }, { model: 'm2', quantization: 'F16' }],
         }),
       );
@@ -208,12 +212,12 @@ function describeHistoryStore(
         archive.saveComparison(comparison);
       }
       await later();
-      expect(await archive.remove('comparison', gone.id)).toBe(true);
-      expect(await archive.remove('comparison', gone.id)).toBe(false);
-      expect(await archive.comparison(gone.id)).toBeNull();
-      expect(await archive.generation(gone.lanes[0]!.generation.id)).toBeNull();
+      expect(await archive.remove('comparison', gone.id, SEES_ALL)).toBe(true);
+      expect(await archive.remove('comparison', gone.id, SEES_ALL)).toBe(false);
+      expect(await archive.comparison(gone.id, SEES_ALL)).toBeNull();
+      expect(await archive.generation(gone.lanes[0]!.generation.id, SEES_ALL)).toBeNull();
       expect((await archive.judgements([])).map(({ comparisonId }) => comparisonId)).toEqual([stays.id]);
-      expect(await archive.generation(stays.lanes[0]!.generation.id)).not.toBeNull();
+      expect(await archive.generation(stays.lanes[0]!.generation.id, SEES_ALL)).not.toBeNull();
     });
 
     it('sweeps what is too old, and of what is too much the oldest', async () => {
@@ -232,8 +236,8 @@ function describeHistoryStore(
       expect(left).toMatchObject({ generations: 2, comparisons: 0 });
       expect(await sweep(null, left.bytes)).toBe(0);
       expect(await sweep(null, left.bytes - 1)).toBe(1);
-      expect(await archive.generation(generations[1]!.id)).toBeNull();
-      expect(await archive.generation(generations[2]!.id)).not.toBeNull();
+      expect(await archive.generation(generations[1]!.id, SEES_ALL)).toBeNull();
+      expect(await archive.generation(generations[2]!.id, SEES_ALL)).not.toBeNull();
       expect(await sweep(null, 0)).toBe(1);
       expect((await usage())!.bytes).toBe(0);
     });
@@ -248,37 +252,78 @@ function describeHistoryStore(
     });
 
     it('keeps evaluations', async () => {
-      const evaluation: Evaluation = {
-        ...{ id: newId(), callerId: 'a', createdAt: new Date(5), finishedAt: new Date(6), state: 'FAILED' },
-        error: { code: 'DISK_FULL', message: 'No room.', retryable: true },
-        ...{ model: 'model', reference: 'F16', contextSize: 512 },
-        text: { sha256: 'abc', characters: 3, excerpt: 'abc' },
-        results: [
-          {
-            quantization: 'Q2_K',
-            result: { tokens: 5, perplexity: 2.5, klDivergence: 0.1, sameTopToken: null },
-          },
-        ],
-      };
+      const evaluation = evaluationOf('a');
       archive.saveEvaluation(evaluation);
       await later();
-      expect(await archive.evaluation(evaluation.id)).toEqual(evaluation);
+      expect(await archive.evaluation(evaluation.id, SEES_ALL)).toEqual(evaluation);
       const list = (modelId: string) =>
         archive.evaluations({ filter: { ...ANY_EVALUATION, modelId }, first: 5, after: null });
       expect((await list('model')).page).toEqual([evaluation]);
       expect((await list('other')).page).toEqual([]);
-      expect(await archive.remove('evaluation', evaluation.id)).toBe(true);
-      expect(await archive.evaluation(evaluation.id)).toBeNull();
+      expect(await archive.remove('evaluation', evaluation.id, SEES_ALL)).toBe(true);
+      expect(await archive.evaluation(evaluation.id, SEES_ALL)).toBeNull();
+    });
+
+    it("tells nobody another's, whether it is stored yet or not", async () => {
+      const [mine, theirs] = [{ sees: 'a' }, { sees: 'b' }];
+      const generation = endedGeneration({ callerId: 'a' });
+      const comparison = endedComparison({ callerId: 'a' });
+      const evaluation = evaluationOf('a');
+      const lane = comparison.lanes[0]!.generation.id;
+      archive.saveGeneration(generation);
+      archive.saveComparison(comparison);
+      archive.saveEvaluation(evaluation);
+      for (const isStored of [false, true]) {
+        if (isStored) await later();
+        const found = async (viewer: Viewer) => [
+          (await archive.generation(generation.id, viewer))?.id,
+          (await archive.generation(lane, viewer))?.id,
+          (await archive.comparison(comparison.id, viewer))?.id,
+          (await archive.evaluation(evaluation.id, viewer))?.id,
+        ];
+        // First, while nothing is stored: nobody waits for the database to be opened.
+        expect(await found(mine)).toEqual([generation.id, lane, comparison.id, evaluation.id]);
+        expect(await found(theirs)).toEqual([undefined, undefined, undefined, undefined]);
+        const listed = async (callerId: string) => {
+          const page = <Filter>(filter: Filter) => ({
+            filter: { ...filter, callerId },
+            first: 9,
+            after: null,
+          });
+          return Promise.all([
+            archive.generations(page(ANY_GENERATION), []).then((list) => list.page.length),
+            archive.comparisons(page(ANY_COMPARISON), []).then((list) => list.page.length),
+            archive.evaluations(page(ANY_EVALUATION)).then((list) => list.page.length),
+          ]);
+        };
+        expect(await listed('b')).toEqual([0, 0, 0]);
+        if (isStored) expect(await listed('a')).toEqual([3, 1, 1]);
+        expect(await archive.remove('evaluation', evaluation.id, theirs)).toBe(false);
+      }
+      expect(await archive.remove('evaluation', evaluation.id, mine)).toBe(true);
     });
 
     it('is brought up to date by several at once', async () => {
       const stores = await Promise.all([open(), open(), open()]);
       await stores[0].save([]);
-      expect(await stores[2].generation(newId())).toBeNull();
+      expect(await stores[2].generation(newId(), null)).toBeNull();
       await Promise.all(stores.map((store) => store.close()));
     });
   });
 }
+
+const evaluationOf = (callerId: string): Evaluation => ({
+  ...{ id: newId(), callerId, createdAt: new Date(5), finishedAt: new Date(6), state: 'FAILED' },
+  error: { code: 'DISK_FULL', message: 'No room.', retryable: true },
+  ...{ model: 'model', reference: 'F16', contextSize: 512 },
+  text: { sha256: 'abc', characters: 3, excerpt: 'abc' },
+  results: [
+    {
+      quantization: 'Q2_K',
+      result: { tokens: 5, perplexity: 2.5, klDivergence: 0.1, sameTopToken: null },
+    },
+  ],
+});
 
 const ids = (items: readonly { readonly id: string }[]) => items.map(({ id }) => id);
 

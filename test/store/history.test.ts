@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { v7 as newId } from 'uuid';
 import Libsql from 'libsql';
 import { Kysely } from 'kysely';
+import { SEES_ALL } from '../../src/access/ownership.ts';
 import { Archive } from '../../src/generation/history/archive.ts';
 import type { History, HistoryOptions } from '../../src/generation/history/history.ts';
 import type { HistoryStore } from '../../src/generation/history/history-store.ts';
@@ -56,7 +57,7 @@ describe('a full disk', () => {
     for (const generation of generations.slice(1)) archive.saveGeneration(generation);
     await vi.waitFor(() => expect(history.status().problem).toMatch(/full/));
     expect(history.status()).toMatchObject({ pending: 4, lost: 0 });
-    expect(await archive.generation(generations[4]!.id)).toBe(generations[4]);
+    expect(await archive.generation(generations[4]!.id, SEES_ALL)).toBe(generations[4]);
     await vi.waitFor(() => expect(entries('history.unavailable').length).toBe(1));
     widen();
     await vi.waitFor(() =>
@@ -81,7 +82,7 @@ describe('a database that cannot be opened', () => {
       expect(history.status()).toMatchObject({ pending: 3, lost: 2, problem: 'It is away.' }),
     );
     expect(entries('history.overflow')).toHaveLength(1);
-    await expect(archive.generation(newId())).rejects.toMatchObject({
+    await expect(archive.generation(newId(), SEES_ALL)).rejects.toMatchObject({
       code: 'HISTORY_UNAVAILABLE',
       retryable: true,
     });

@@ -22,7 +22,7 @@ export function historyOf(options: Partial<HistoryOptions>): History {
 
 export const archiveOff = (variants: VariantMemory): Archive => new Archive(historyOf({}), variants);
 
-const CREATED = { createdFrom: null, createdBefore: null };
+const CREATED = { callerId: null, createdFrom: null, createdBefore: null };
 
 /** Filters that ask for nothing. */
 export const ANY_GENERATION: GenerationFilter = {

@@ -29,6 +29,7 @@ export interface EndedOptions {
   readonly end?: 'COMPLETED' | 'FAILED' | 'CANCELLED';
   readonly createdAt?: number;
   readonly comparisonId?: string | null;
+  readonly callerId?: string;
 }
 
 export function endedGeneration({
@@ -40,11 +41,12 @@ export function endedGeneration({
   end = 'COMPLETED',
   createdAt = Date.now(),
   comparisonId = null,
+  callerId = 'test',
 }: EndedOptions = {}): Generation {
   let now = createdAt;
   const request = parseRequest(generationRequestSchema, { model, prompt: { text: prompt }, quantization });
   const generation = new Generation({
-    ...{ id: newId(), request, callerId: 'test', seed: 7, comparisonId },
+    ...{ id: newId(), request, callerId, seed: 7, comparisonId },
     now: () => now++,
   });
   const happenings: GenerationHappening[] = [
@@ -72,16 +74,20 @@ export function endedGeneration({
 export function endedComparison({
   isBlind = false,
   createdAt = Date.now(),
+  callerId = 'test',
   lanes = [{}, { quantization: 'Q4_K_M', chunks: ['One', ' three'] }],
 }: {
   readonly isBlind?: boolean;
   readonly createdAt?: number;
+  readonly callerId?: string;
   readonly lanes?: readonly EndedOptions[];
 } = {}): Comparison {
   const id = newId();
-  const generations = lanes.map((lane) => endedGeneration({ createdAt, ...lane, comparisonId: id }));
+  const generations = lanes.map((lane) =>
+    endedGeneration({ createdAt, callerId, ...lane, comparisonId: id }),
+  );
   const comparison = new Comparison({
-    ...{ id, callerId: 'test', createdAt: new Date(createdAt), isBlind },
+    ...{ id, callerId, createdAt: new Date(createdAt), isBlind },
     schedule: { taken: 'TOGETHER', reasons: ['They fit.'] },
     lanes: generations.map((generation, index) => ({
       label: `lane ${index}`,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SEES_ALL } from '../../access/ownership.ts';
 import { messageOf, MixgateError } from '../../errors.ts';
 import type { ReportHead, Run } from '../../report/schema.ts';
 import type { Comparison } from '../comparison/comparison.ts';
@@ -196,7 +197,7 @@ function* stepsOf({ prompts, repetitions, warmUps, comparison }: BenchRequest): 
 
 /** Resolves when every lane has ended; cancels them when the signal aborts. */
 async function ended(comparison: Comparison, comparisons: Comparisons, signal: AbortSignal): Promise<void> {
-  const cancel = () => void comparisons.cancel(comparison.id);
+  const cancel = () => void comparisons.cancel(comparison.id, SEES_ALL);
   signal.addEventListener('abort', cancel, { once: true });
   if (signal.aborted) cancel();
   const events = comparison.log.read(0, new AbortController().signal);

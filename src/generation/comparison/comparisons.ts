@@ -1,6 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { setImmediate, setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { v7 as newId } from 'uuid';
+import type { Caller } from '../../access/caller.ts';
+import { seenBy, type Viewer } from '../../access/ownership.ts';
 import { MixgateError } from '../../errors.ts';
 import type { Generation } from '../generation.ts';
 import type { Generations } from '../generations.ts';
@@ -55,7 +57,11 @@ export class Comparisons {
     callerId: string,
     requestId: string | null = null,
   ): Promise<Comparison> {
-    const { planner, machine, now } = this.#options;
+    const { planner, machine, now, generations } = this.#options;
+    generations.checkRoom(
+      request.lanes.map(({ generation }) => generation),
+      callerId,
+    );
     await machine.refresh();
     const asked = request.lanes.map((lane, inputIndex) => ({ ...lane, inputIndex }));
     asked.forEach(({ generation }, index) => ofLane(index, () => planner.check({ ...generation, slots: 1 })));
@@ -86,18 +92,19 @@ export class Comparisons {
   }
 
   /** Also one that only the history has. @throws HISTORY_UNAVAILABLE */
-  async find(id: string): Promise<Comparison | null> {
-    return this.#options.store.find(id) ?? this.#options.archive.comparison(id);
+  async find(id: string, viewer: Viewer): Promise<Comparison | null> {
+    const { store, archive } = this.#options;
+    return seenBy(viewer, store.find(id)) ?? archive.comparison(id, viewer);
   }
 
   /** The same once more, in the schedule given. @throws NOT_FOUND, HISTORY_UNAVAILABLE, and what `start` throws */
-  async rerun(id: string, schedule: LaneSchedule, callerId: string): Promise<Comparison> {
-    return this.start(rerunRequest(await this.get(id), schedule), callerId);
+  async rerun(id: string, schedule: LaneSchedule, caller: Caller): Promise<Comparison> {
+    return this.start(rerunRequest(await this.get(id, caller), schedule), caller.id);
   }
 
   /** @throws NOT_FOUND, HISTORY_UNAVAILABLE */
-  async get(id: string): Promise<Comparison> {
-    const comparison = await this.find(id);
+  async get(id: string, viewer: Viewer): Promise<Comparison> {
+    const comparison = await this.find(id, viewer);
     if (comparison !== null) return comparison;
     throw new MixgateError(
       'NOT_FOUND',
@@ -115,14 +122,14 @@ export class Comparisons {
    * Forgets one that has ended, everywhere, with its lanes and votes. Whether there was one.
    * @throws IN_USE while it runs; HISTORY_UNAVAILABLE
    */
-  async remove(id: string): Promise<boolean> {
-    const comparison = await this.find(id);
+  async remove(id: string, viewer: Viewer): Promise<boolean> {
+    const comparison = await this.find(id, viewer);
     if (comparison === null) return false;
     if (!comparison.finished)
       throw new MixgateError('IN_USE', `Comparison ${id} has not ended: cancel it first.`);
     this.#options.store.forget(id);
     for (const { generation } of comparison.lanes) this.#options.generations.forget(generation.id);
-    await this.#options.archive.remove('comparison', id);
+    await this.#options.archive.remove('comparison', id, viewer);
     return true;
   }
 
@@ -139,17 +146,21 @@ export class Comparisons {
   }
 
   /** Cancels every lane, and resolves when all have ended. @throws NOT_FOUND, HISTORY_UNAVAILABLE */
-  async cancel(id: string): Promise<Comparison> {
-    const comparison = await this.get(id);
+  async cancel(id: string, viewer: Viewer): Promise<Comparison> {
+    const comparison = await this.get(id, viewer);
     cancelLanes(comparison);
     await this.#running.get(id);
     return comparison;
   }
 
   /** @throws NOT_FOUND; INVALID_INPUT before the end, and for a lane without a whole answer */
-  async vote(id: string, vote: Omit<Vote, 'isBlind' | 'createdAt'>): Promise<Comparison> {
-    const comparison = await this.get(id);
-    comparison.vote({ ...vote, createdAt: new Date(this.#options.now()) });
+  async vote(
+    id: string,
+    vote: Omit<Vote, 'isBlind' | 'createdAt' | 'callerId'>,
+    caller: Caller,
+  ): Promise<Comparison> {
+    const comparison = await this.get(id, caller);
+    comparison.vote({ ...vote, callerId: caller.id, createdAt: new Date(this.#options.now()) });
     this.#options.archive.saveComparison(comparison);
     return comparison;
   }

@@ -1,3 +1,4 @@
+import { seenBy, type Viewer } from '../../access/ownership.ts';
 import type { Entry as VariantEntry, KnownVariant } from '../../models/variant.ts';
 import type { Comparison } from '../comparison/comparison.ts';
 import type { Generation } from '../generation.ts';
@@ -69,28 +70,31 @@ export class Archive {
   }
 
   /** @throws HISTORY_UNAVAILABLE */
-  async generation(id: string): Promise<Generation | null> {
+  async generation(id: string, viewer: Viewer): Promise<Generation | null> {
     const pending = this.history.pending<Generation>('generation', id) ?? this.#pendingLane(id);
-    if (pending !== null) return pending;
-    const stored = await this.history.ask((store) => store.generation(id), null);
+    const seen = seenBy(viewer, pending);
+    if (seen !== null) return seen;
+    const stored = await this.history.ask((store) => store.generation(id, viewer.sees), null);
     return stored === null ? null : (await this.#generationsOf([stored]))[0]!;
   }
 
   /** @throws HISTORY_UNAVAILABLE */
-  comparison(id: string): Promise<Comparison | null> {
-    const pending = this.history.pending<Comparison>('comparison', id);
+  comparison(id: string, viewer: Viewer): Promise<Comparison | null> {
+    const pending = seenBy(viewer, this.history.pending<Comparison>('comparison', id));
     if (pending !== null) return Promise.resolve(pending);
+    const key = JSON.stringify([id, viewer.sees]);
     const restoring =
-      this.#restoring.get(id) ?? this.#storedComparison(id).finally(() => this.#restoring.delete(id));
-    this.#restoring.set(id, restoring);
+      this.#restoring.get(key) ??
+      this.#storedComparison(id, viewer).finally(() => this.#restoring.delete(key));
+    this.#restoring.set(key, restoring);
     return restoring;
   }
 
   /** @throws HISTORY_UNAVAILABLE */
-  async evaluation(id: string): Promise<Evaluation | null> {
-    const pending = this.history.pending<Evaluation>('evaluation', id);
+  async evaluation(id: string, viewer: Viewer): Promise<Evaluation | null> {
+    const pending = seenBy(viewer, this.history.pending<Evaluation>('evaluation', id));
     if (pending !== null) return pending;
-    const record = await this.history.ask((store) => store.evaluation(id), null);
+    const record = await this.history.ask((store) => store.evaluation(id, viewer.sees), null);
     return record === null ? null : restoredEvaluation(record);
   }
 
@@ -136,8 +140,8 @@ export class Archive {
   }
 
   /** Whether there was one. @throws HISTORY_UNAVAILABLE */
-  remove(kind: HistoryKind, id: string): Promise<boolean> {
-    return this.history.remove(kind, id);
+  async remove(kind: HistoryKind, id: string, viewer: Viewer): Promise<boolean> {
+    return (await this[kind](id, viewer)) !== null && this.history.remove(kind, id);
   }
 
   readonly #entryOf = (variantId: string): VariantEntry<KnownVariant> | null =>
@@ -148,8 +152,8 @@ export class Archive {
     return lanes.find(({ generation }) => generation.id === id)?.generation ?? null;
   }
 
-  async #storedComparison(id: string): Promise<Comparison | null> {
-    const stored = await this.history.ask((store) => store.comparison(id), null);
+  async #storedComparison(id: string, { sees }: Viewer): Promise<Comparison | null> {
+    const stored = await this.history.ask((store) => store.comparison(id, sees), null);
     return stored === null ? null : this.#comparisonOf(stored);
   }
 

@@ -15,6 +15,8 @@ export interface ComparisonColumns {
 
 /** Null: not asked. All that is asked must hold. */
 export interface ComparisonFilter {
+  /** Who asked for it. */
+  readonly callerId: string | null;
   /** Of any lane. */
   readonly modelId: string | null;
   readonly hasVotes: boolean | null;
@@ -43,8 +45,9 @@ export function comparisonColumns(comparison: Comparison): ComparisonColumns {
 
 /** As the store's own query decides. */
 export function matchesComparison(columns: ComparisonColumns, filter: ComparisonFilter): boolean {
-  const { modelId, hasVotes, search, createdFrom, createdBefore } = filter;
+  const { callerId, modelId, hasVotes, search, createdFrom, createdBefore } = filter;
   return (
+    (callerId === null || columns.callerId === callerId) &&
     (modelId === null || columns.modelIds.includes(modelId)) &&
     (hasVotes === null || hasVotes === columns.hasVotes) &&
     (search === null || columns.searchText.includes(searchTextOf(search))) &&

@@ -10,6 +10,8 @@ export interface EvaluationColumns {
 
 /** Null: not asked. All that is asked must hold. */
 export interface EvaluationFilter {
+  /** Who asked for it. */
+  readonly callerId: string | null;
   readonly modelId: string | null;
   readonly createdFrom: number | null;
   readonly createdBefore: number | null;
@@ -21,8 +23,9 @@ export function evaluationColumns({ id, callerId, createdAt, model }: Evaluation
 
 /** As the store's own query decides. */
 export function matchesEvaluation(columns: EvaluationColumns, filter: EvaluationFilter): boolean {
-  const { modelId, createdFrom, createdBefore } = filter;
+  const { callerId, modelId, createdFrom, createdBefore } = filter;
   return (
+    (callerId === null || columns.callerId === callerId) &&
     (modelId === null || columns.modelId === modelId) &&
     (createdFrom === null || columns.createdAt >= createdFrom) &&
     (createdBefore === null || columns.createdAt < createdBefore)

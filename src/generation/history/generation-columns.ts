@@ -23,6 +23,8 @@ export interface GenerationColumns {
 
 /** Null: not asked. All that is asked must hold. */
 export interface GenerationFilter {
+  /** Who asked for it. */
+  readonly callerId: string | null;
   readonly modelId: string | null;
   readonly quantization: string | null;
   readonly backendId: string | null;
@@ -68,7 +70,7 @@ const TELLING = ['modelId', 'quantization', 'backendId', 'deviceId'] as const;
 export const asksForConcealed = (filter: GenerationFilter): boolean =>
   TELLING.some((name) => filter[name] !== null);
 
-const EXACT = [...TELLING, 'language', 'hasDrifted', 'comparisonId'] as const;
+const EXACT = [...TELLING, 'callerId', 'language', 'hasDrifted', 'comparisonId'] as const;
 
 /** As the store's own query decides. */
 export function matchesGeneration(

@@ -76,9 +76,10 @@ export interface HistoryUsage {
 export interface HistoryStore {
   /** All or none. */
   save(changes: readonly HistoryChange[]): Promise<void>;
-  generation(id: string): Promise<StoredGeneration | null>;
-  comparison(id: string): Promise<StoredComparison | null>;
-  evaluation(id: string): Promise<string | null>;
+  /** By id, and where `callerId` is not null only what that caller asked for. */
+  generation(id: string, callerId: string | null): Promise<StoredGeneration | null>;
+  comparison(id: string, callerId: string | null): Promise<StoredComparison | null>;
+  evaluation(id: string, callerId: string | null): Promise<string | null>;
   generations(query: PageQuery<GenerationFilter>): Promise<readonly StoredGeneration[]>;
   comparisons(query: PageQuery<ComparisonFilter>): Promise<readonly StoredComparison[]>;
   evaluations(query: PageQuery<EvaluationFilter>): Promise<readonly string[]>;

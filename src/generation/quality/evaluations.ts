@@ -8,6 +8,7 @@ import { isDoneWithin } from '../done-within.ts';
 import type { Archive } from '../history/archive.ts';
 import type { PlanSubject } from '../planner.ts';
 import type { QualityEvent, QualityResult } from './evaluation.ts';
+import type { OnTokens } from '../token-count.ts';
 import { Keeping } from './keeping.ts';
 import type { ReferenceFolder } from './reference-folder.ts';
 import { DEFAULT_WINDOW, type QualityRequest } from './request.ts';
@@ -18,6 +19,7 @@ export interface EvaluationsOptions extends AcquireServices {
   readonly archive: Archive;
   readonly now: () => number;
   readonly log: Log;
+  readonly onTokens: OnTokens;
 }
 
 /** More are refused: each may take `MAX_REFERENCE_BYTES` of the disk, and a slot. */
@@ -33,6 +35,7 @@ interface Measuring {
 }
 
 interface Measured {
+  readonly callerId: string;
   readonly model: string;
   readonly quantization: string;
 }
@@ -145,7 +148,8 @@ export class Evaluations {
       if (resident.score === undefined) throw cannotScore(lease.plan.backendId);
       for await (const part of resident.score({ text, contextSize, maxWindows, reference }, signal)) {
         hasAnswered = part.type === 'end' && part.reason === 'COMPLETED';
-        if (part.type === 'end') yield this.#ended(part, { model: request.model, quantization }, signal);
+        if (part.type === 'end')
+          yield this.#ended(part, { model: request.model, quantization, callerId }, signal);
         // The last event says 1.
         else if (part.fraction < 1) yield { quantization, progress: part.fraction, result: null };
       }
@@ -155,7 +159,8 @@ export class Evaluations {
   }
 
   /** @throws the signal's reason where it was cancelled */
-  #ended(part: ScoreEnd, { model, quantization }: Measured, signal: AbortSignal): QualityEvent {
+  #ended(part: ScoreEnd, { model, quantization, callerId }: Measured, signal: AbortSignal): QualityEvent {
+    this.#options.onTokens(callerId, part.tokens);
     if (part.reason === 'CANCELLED') signal.throwIfAborted();
     const result = resultOf(part);
     this.#options.log.info('quality.measured', { model, quantization, ...result });

@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from 'node:crypto';
 import {
   Arg,
   Ctx,
@@ -10,6 +11,7 @@ import {
   Root,
   Subscription,
 } from 'type-graphql';
+import { maySee } from '../../access/ownership.ts';
 import type { Backend as BackendRuntime } from '../../backends/backend.ts';
 import { abortFirst } from '../../generation/abort-first.ts';
 import { deviceStatus } from '../../generation/device-status.ts';
@@ -119,6 +121,10 @@ export class CrashLoopResolver {
     return new Date(until);
   }
 }
+/** The same for the same id as long as the gateway runs, and nothing of it. */
+const pseudonyms = randomBytes(32);
+const pseudonym = (id: string): string =>
+  createHmac('sha256', pseudonyms).update(id).digest('hex').slice(0, 32);
 
 @Resolver(() => WaitingRequest)
 export class WaitingRequestResolver {
@@ -127,12 +133,20 @@ export class WaitingRequestResolver {
     return catalog.known(plan.variantId);
   }
 
+  @FieldResolver(() => ID, {
+    description: "A generation's own; of what another caller waits for, one made up.",
+  })
+  id(@Root() waiter: Waiter, @Ctx() { caller }: RequestContext): string {
+    return maySee(caller, waiter) ? waiter.id : pseudonym(waiter.id);
+  }
+
   @FieldResolver(() => Generation, {
     nullable: true,
-    description: 'Null for loads and evaluations, and while a blind comparison is not voted on.',
+    description:
+      "Null for loads and evaluations, for another caller's, and while a blind comparison is not voted on.",
   })
-  generation(@Root() { id }: Waiter, @Ctx() { generations }: Services): GenerationFacts | null {
-    const generation = generations.findInMemory(id);
+  generation(@Root() { id }: Waiter, @Ctx() { generations, caller }: RequestContext): GenerationFacts | null {
+    const generation = generations.findInMemory(id, caller);
     return generation === null || generation.isConcealed ? null : generation;
   }
 

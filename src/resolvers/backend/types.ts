@@ -79,9 +79,6 @@ export class Lender {
 
 @ObjectType({ description: 'What waits for a device: for a slot, or for memory to load into.' })
 export class WaitingRequest {
-  @Field(() => ID)
-  id!: string;
-
   @Field(() => Int, { description: 'Requests ahead of it, on any device.' })
   position!: number;
 

@@ -54,8 +54,14 @@ function sent(of: ComparisonFacts, after: number, signal: AbortSignal): AsyncIte
   };
 }
 
-const start = (input: CompareInput, { comparisons, settings, caller, requestId }: RequestContext) =>
-  comparisons.start(comparisonRequest(input, settings.sampling), caller.id, requestId);
+async function start(
+  input: CompareInput,
+  { comparisons, settings, rates, caller, requestId }: RequestContext,
+): Promise<ComparisonFacts> {
+  const request = comparisonRequest(input, settings.sampling);
+  await rates.tokens.check(caller.id);
+  return comparisons.start(request, caller.id, requestId);
+}
 
 /** Nothing of it tells which lane is which before it may be told. */
 const decisionOf = ({ schedule, isRevealed }: ComparisonFacts): DecisionFacts =>
@@ -70,9 +76,9 @@ export class ComparisonResolver {
   })
   comparison(
     @Arg('id', () => ID) id: string,
-    @Ctx() { comparisons }: Services,
+    @Ctx() { comparisons, caller }: RequestContext,
   ): Promise<ComparisonFacts | null> {
-    return comparisons.find(id);
+    return comparisons.find(id, caller);
   }
 
   @Needs('USER')
@@ -81,9 +87,9 @@ export class ComparisonResolver {
   })
   comparisons(
     @Args(() => ComparisonsArgs) { filter, ...page }: ComparisonsArgs,
-    @Ctx() { comparisons }: Services,
+    @Ctx() { comparisons, caller }: RequestContext,
   ): Promise<object> {
-    return pageOf(page, comparisonFilter(filter ?? {}), (query) => comparisons.list(query));
+    return pageOf(page, comparisonFilter(filter ?? {}, caller), (query) => comparisons.list(query));
   }
 
   @Needs('VIEWER')
@@ -110,13 +116,14 @@ export class ComparisonResolver {
     description:
       'Start the same lanes with the same prompt and seed once more. Blind stays blind until it is voted on. It goes on when nobody follows it.',
   })
-  rerunComparison(
+  async rerunComparison(
     @Arg('id', () => ID) id: string,
     @Arg('schedule', () => LaneSchedule, { nullable: true, defaultValue: LaneSchedule.AUTO })
     schedule: LaneSchedule | null,
-    @Ctx() { comparisons, caller }: RequestContext,
+    @Ctx() { comparisons, rates, caller }: RequestContext,
   ): Promise<ComparisonFacts> {
-    return comparisons.rerun(id, schedule ?? LaneSchedule.AUTO, caller.id);
+    await rates.tokens.check(caller.id);
+    return comparisons.rerun(id, schedule ?? LaneSchedule.AUTO, caller);
   }
 
   @Needs('USER')
@@ -125,9 +132,9 @@ export class ComparisonResolver {
   })
   cancelComparison(
     @Arg('id', () => ID) id: string,
-    @Ctx() { comparisons }: Services,
+    @Ctx() { comparisons, caller }: RequestContext,
   ): Promise<ComparisonFacts> {
-    return comparisons.cancel(id);
+    return comparisons.cancel(id, caller);
   }
 
   @Needs('USER')
@@ -139,7 +146,7 @@ export class ComparisonResolver {
     @Arg('comment', () => String, { nullable: true }) comment: string | null,
     @Ctx() { comparisons, caller }: RequestContext,
   ): Promise<ComparisonFacts> {
-    return comparisons.vote(id, { lane, value, comment: comment ?? null, callerId: caller.id });
+    return comparisons.vote(id, { lane, value, comment: comment ?? null }, caller);
   }
 
   @Needs('USER')
@@ -159,9 +166,9 @@ export class ComparisonResolver {
     description: 'Follow or resume a comparison: every event after sequence `after`, in order, exactly once.',
     subscribe: async ({
       args,
-      context: { comparisons },
+      context: { comparisons, caller },
     }: SubscribeTo<{ id: string; after: number | null }>) => {
-      const comparison = await comparisons.get(args.id);
+      const comparison = await comparisons.get(args.id, caller);
       const after = cursorIn(comparison.log, args.after ?? 0);
       return abortFirst((signal) => sent(comparison, after, signal));
     },

@@ -16,7 +16,7 @@ import { Needs } from '../needs.ts';
 import { DateTime } from '../scalars.ts';
 import { generationFilter, GenerationsArgs } from '../history/filters.ts';
 import { cursorIn, pageOf } from '../page.ts';
-import type { RequestContext, Services } from '../services.ts';
+import type { RequestContext } from '../services.ts';
 import { GenerationConnection } from './connection.ts';
 import { GenerationEvent, PlanChosen } from './events.ts';
 import { GenerateInput } from './inputs.ts';
@@ -30,6 +30,15 @@ interface SubscribeTo<Arguments> {
   readonly context: RequestContext;
 }
 
+async function start(
+  input: GenerateInput,
+  { generations, settings, rates, caller, requestId }: RequestContext,
+): Promise<GenerationFacts> {
+  const request = generationRequest(input, settings.sampling);
+  await rates.tokens.check(caller.id);
+  return generations.start(request, caller.id, { requestId });
+}
+
 @Resolver(() => Generation)
 export class GenerationResolver {
   @Needs('USER')
@@ -39,9 +48,9 @@ export class GenerationResolver {
   })
   generation(
     @Arg('id', () => ID) id: string,
-    @Ctx() { generations }: Services,
+    @Ctx() { generations, caller }: RequestContext,
   ): Promise<GenerationFacts | null> {
-    return generations.find(id);
+    return generations.find(id, caller);
   }
 
   @Needs('USER')
@@ -50,9 +59,9 @@ export class GenerationResolver {
   })
   generations(
     @Args(() => GenerationsArgs) { filter, ...page }: GenerationsArgs,
-    @Ctx() { generations }: Services,
+    @Ctx() { generations, caller }: RequestContext,
   ): Promise<object> {
-    return pageOf(page, generationFilter(filter ?? {}), (query) => generations.list(query));
+    return pageOf(page, generationFilter(filter ?? {}, caller), (query) => generations.list(query));
   }
 
   @Needs('USER')
@@ -61,27 +70,25 @@ export class GenerationResolver {
   })
   startGeneration(
     @Arg('input', () => GenerateInput) input: GenerateInput,
-    @Ctx() { generations, settings, caller, requestId }: RequestContext,
-  ): GenerationFacts {
-    return generations.start(generationRequest(input, settings.sampling), caller.id, { requestId });
+    @Ctx() context: RequestContext,
+  ): Promise<GenerationFacts> {
+    return start(input, context);
   }
 
   @Needs('USER')
   @Mutation(() => Generation, { description: 'Cancel, and return when it has ended.' })
   cancelGeneration(
     @Arg('id', () => ID) id: string,
-    @Ctx() { generations }: Services,
+    @Ctx() { generations, caller }: RequestContext,
   ): Promise<GenerationFacts> {
-    return generations.cancel(id);
+    return generations.cancel(id, caller);
   }
 
   @Needs('USER')
   @Subscription(() => GenerationEvent, {
     description: 'Start a generation and stream it.',
-    subscribe: ({ args, context }: SubscribeTo<{ input: GenerateInput }>) => {
-      const { generations, settings, caller, requestId } = context;
-      const request = generationRequest(args.input, settings.sampling);
-      const { log } = generations.start(request, caller.id, { requestId });
+    subscribe: async ({ args, context }: SubscribeTo<{ input: GenerateInput }>) => {
+      const { log } = await start(args.input, context);
       return abortFirst((signal) => log.read(0, signal));
     },
   })
@@ -97,9 +104,9 @@ export class GenerationResolver {
     description: 'Follow or resume: every event after sequence `after`, in order, exactly once, then live.',
     subscribe: async ({
       args,
-      context: { generations },
+      context: { generations, caller },
     }: SubscribeTo<{ id: string; after: number | null }>) => {
-      const { log, isConcealed } = await generations.get(args.id);
+      const { log, isConcealed } = await generations.get(args.id, caller);
       if (isConcealed) throw new MixgateError('FORBIDDEN', BLIND);
       return abortFirst((signal) => log.read(cursorIn(log, args.after ?? 0), signal));
     },

@@ -1,4 +1,5 @@
 import { ArgsType, Field, ID, InputType } from 'type-graphql';
+import type { Viewer } from '../../access/ownership.ts';
 import type { ComparisonFilter } from '../../generation/history/comparison-columns.ts';
 import type { EvaluationFilter } from '../../generation/history/evaluation-columns.ts';
 import type { GenerationFilter } from '../../generation/history/generation-columns.ts';
@@ -94,8 +95,9 @@ const created = ({ createdFrom, createdBefore }: CreatedFilterInput) => ({
   createdBefore: createdBefore?.getTime() ?? null,
 });
 
-export const generationFilter = (input: GenerationFilterInput): GenerationFilter => ({
+export const generationFilter = (input: GenerationFilterInput, { sees }: Viewer): GenerationFilter => ({
   ...created(input),
+  callerId: sees,
   modelId: input.model ?? null,
   quantization: input.quantization ?? null,
   backendId: input.backend ?? null,
@@ -108,14 +110,16 @@ export const generationFilter = (input: GenerationFilterInput): GenerationFilter
   search: input.search ?? null,
 });
 
-export const comparisonFilter = (input: ComparisonFilterInput): ComparisonFilter => ({
+export const comparisonFilter = (input: ComparisonFilterInput, { sees }: Viewer): ComparisonFilter => ({
   ...created(input),
+  callerId: sees,
   modelId: input.model ?? null,
   hasVotes: input.voted ?? null,
   search: input.search ?? null,
 });
 
-export const evaluationFilter = (input: EvaluationFilterInput): EvaluationFilter => ({
+export const evaluationFilter = (input: EvaluationFilterInput, { sees }: Viewer): EvaluationFilter => ({
   ...created(input),
+  callerId: sees,
   modelId: input.model ?? null,
 });

@@ -6,7 +6,7 @@ import type { Evaluation as EvaluationFacts } from '../../generation/quality/eva
 import { Needs } from '../needs.ts';
 import { pageOf } from '../page.ts';
 import { DateTime } from '../scalars.ts';
-import type { Services } from '../services.ts';
+import type { RequestContext, Services } from '../services.ts';
 import { evaluationFilter, EvaluationsArgs } from './filters.ts';
 import { Evaluation, EvaluationConnection, HistoryStatus, HistoryUsage } from './types.ts';
 
@@ -25,17 +25,20 @@ export class HistoryResolver {
 
   @Needs('USER')
   @Query(() => Evaluation, { nullable: true, description: 'Null when there is none under this id.' })
-  evaluation(@Arg('id', () => ID) id: string, @Ctx() { archive }: Services): Promise<EvaluationFacts | null> {
-    return archive.evaluation(id);
+  evaluation(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { archive, caller }: RequestContext,
+  ): Promise<EvaluationFacts | null> {
+    return archive.evaluation(id, caller);
   }
 
   @Needs('USER')
   @Query(() => EvaluationConnection, { description: 'Those that ended, newest first; at most 200 a page.' })
   evaluations(
     @Args(() => EvaluationsArgs) { filter, ...page }: EvaluationsArgs,
-    @Ctx() { archive }: Services,
+    @Ctx() { archive, caller }: RequestContext,
   ): Promise<object> {
-    return pageOf(page, evaluationFilter(filter ?? {}), (query) => archive.evaluations(query));
+    return pageOf(page, evaluationFilter(filter ?? {}, caller), (query) => archive.evaluations(query));
   }
 
   @Needs('USER')
@@ -43,22 +46,31 @@ export class HistoryResolver {
     description:
       'Delete a generation that has ended, from memory and history. False where there is none. A lane goes with its comparison.',
   })
-  deleteGeneration(@Arg('id', () => ID) id: string, @Ctx() { generations }: Services): Promise<boolean> {
-    return generations.remove(id);
+  deleteGeneration(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { generations, caller }: RequestContext,
+  ): Promise<boolean> {
+    return generations.remove(id, caller);
   }
 
   @Needs('USER')
   @Mutation(() => Boolean, {
     description: 'Delete a comparison that has ended, with its lanes and votes. False where there is none.',
   })
-  deleteComparison(@Arg('id', () => ID) id: string, @Ctx() { comparisons }: Services): Promise<boolean> {
-    return comparisons.remove(id);
+  deleteComparison(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { comparisons, caller }: RequestContext,
+  ): Promise<boolean> {
+    return comparisons.remove(id, caller);
   }
 
   @Needs('USER')
   @Mutation(() => Boolean, { description: 'False where there is none.' })
-  deleteEvaluation(@Arg('id', () => ID) id: string, @Ctx() { archive }: Services): Promise<boolean> {
-    return archive.remove('evaluation', id);
+  deleteEvaluation(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { archive, caller }: RequestContext,
+  ): Promise<boolean> {
+    return archive.remove('evaluation', id, caller);
   }
 
   @Needs('ADMIN')

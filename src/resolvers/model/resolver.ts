@@ -60,9 +60,9 @@ export class ModelResolver {
   removeVariant(
     @Arg('id', () => ID) id: string,
     @Arg('force', () => Boolean, { nullable: true, defaultValue: false }) force: boolean | null,
-    @Ctx() services: Services,
+    @Ctx() context: RequestContext,
   ): Promise<number> {
-    return removeVariant(id, force === true, services);
+    return removeVariant(id, force === true, context, context.caller);
   }
 
   @FieldResolver(() => ModelSettings, {

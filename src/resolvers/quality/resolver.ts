@@ -17,8 +17,11 @@ export class QualityResolver {
   @Subscription(() => QualityEvent, {
     description:
       'Perplexity, and divergence from a reference, of each quantization in turn. Leaving stops it.',
-    subscribe: ({ args, context: { evaluations, caller } }: SubscribeTo) =>
-      abortFirst(evaluations.start(qualityRequest(args.input), caller.id)),
+    subscribe: async ({ args, context: { evaluations, rates, caller } }: SubscribeTo) => {
+      const request = qualityRequest(args.input);
+      await rates.tokens.check(caller.id);
+      return abortFirst(evaluations.start(request, caller.id));
+    },
   })
   evaluateQuality(
     @Arg('input', () => EvaluateQualityInput) _input: EvaluateQualityInput,

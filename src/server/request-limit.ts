@@ -1,0 +1,78 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import {
+  getOperationAST,
+  GraphQLError,
+  Kind,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+} from 'graphql';
+import { MixgateError } from '../errors.ts';
+import type { RequestContext } from '../resolvers/services.ts';
+
+/** What browsers say that lend themselves, heartbeats included: they have their own key, and what is lost there is lost to all. */
+const WORKERS: ReadonlySet<string> = new Set(['workerReports', 'workerCommands']);
+
+interface Operation {
+  readonly document: DocumentNode;
+  readonly operationName?: string | null | undefined;
+}
+
+/** Whether an operation is nothing but what browsers say that lend themselves. */
+function isWorkers({ document, operationName }: Operation): boolean {
+  const selections = getOperationAST(document, operationName)?.selectionSet.selections ?? [];
+  return (
+    selections.length > 0 &&
+    selections.every((selection) => selection.kind === Kind.FIELD && WORKERS.has(selection.name.value))
+  );
+}
+
+/** Counts an operation for its caller. @throws RATE_LIMITED */
+async function takeRequest(operation: Operation, { rates, caller }: RequestContext): Promise<void> {
+  if (!isWorkers(operation)) await rates.requests.take(caller.id);
+}
+
+/** As `run`, unless the caller has used up its requests: over sockets and streams, that is the operation's one result. */
+export const limited =
+  <Result>(run: (args: ExecutionArgs) => Result | Promise<Result>) =>
+  async (args: ExecutionArgs): Promise<Result | ExecutionResult> => {
+    try {
+      await takeRequest(args, args.contextValue as RequestContext);
+    } catch (error) {
+      return { errors: [asGraphQLError(error as MixgateError)] };
+    }
+    return run(args);
+  };
+
+const asGraphQLError = (error: MixgateError): GraphQLError =>
+  new GraphQLError(error.message, { originalError: error });
+
+/** Counts requests over HTTP, those that never became an operation included, and answers 429 where a limit is reached. */
+export const limitsRequests: ApolloServerPlugin<RequestContext> = {
+  async requestDidStart() {
+    return {
+      async didResolveOperation({ document, operationName, contextValue }) {
+        await takeRequest({ document, operationName }, contextValue).catch((error: unknown) => {
+          throw asGraphQLError(error as MixgateError);
+        });
+      },
+      async didEncounterErrors({ operation, contextValue: { rates, caller } }) {
+        if (operation === undefined) rates.requests.spend(caller.id);
+      },
+      async willSendResponse({ response, errors = [] }) {
+        const [refusal] = errors.flatMap(({ originalError }) => refusalIn(originalError));
+        if (refusal === undefined) return;
+        response.http.headers.set('retry-after', retryAfter(refusal));
+        const { body } = response;
+        if (body.kind === 'single' && !body.singleResult.data) response.http.status = 429;
+      },
+    };
+  },
+};
+
+const refusalIn = (error: unknown): MixgateError[] =>
+  error instanceof MixgateError && error.code === 'RATE_LIMITED' ? [error] : [];
+
+/** Of a RATE_LIMITED error, as the header wants it: whole seconds. */
+export const retryAfter = ({ data }: MixgateError): string =>
+  String(Math.max(1, Math.ceil(Number(data['retryAfterMs'] ?? 0) / 1000)));
