@@ -8,6 +8,8 @@ const only = (name, from, allowed) => ({
 const errors = '^src/errors\\.ts$';
 const log = '^src/log\\.ts$';
 const access = '^src/access/';
+/** The seam alone: OpenTelemetry's SDK is loaded by `start-tracing`. */
+const trace = '^src/tracing/trace\\.ts$';
 
 module.exports = {
   forbidden: [
@@ -17,6 +19,13 @@ module.exports = {
     only('errors-know-nothing', errors, []),
     only('log-knows-nothing', log, []),
     only('access', access, [errors]),
+    only('tracing', '^src/tracing/', [errors, log]),
+    {
+      name: 'sdk-is-for-tracing',
+      severity: 'error',
+      from: { pathNot: '^src/tracing/' },
+      to: { path: 'node_modules/@opentelemetry/' },
+    },
     {
       name: 'routing-has-no-packages',
       severity: 'error',
@@ -44,6 +53,7 @@ module.exports = {
     only('models', '^src/models/', ['^src/routing/', errors, log]),
     only('generation', '^src/generation/', [
       access,
+      trace,
       '^src/routing/',
       '^src/report/',
       '^src/language/',
@@ -56,6 +66,7 @@ module.exports = {
     only('store', '^src/store/', ['^src/generation/', errors, log]),
     only('resolvers', '^src/resolvers/', [
       access,
+      trace,
       '^src/generation/',
       '^src/report/',
       '^src/language/',
@@ -67,6 +78,7 @@ module.exports = {
     // The metrics are about what generation does.
     only('server', '^src/server/', [
       access,
+      trace,
       '^src/resolvers/',
       '^src/generation/(generation|observer|residency-loop)\\.ts$',
       errors,

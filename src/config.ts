@@ -197,6 +197,12 @@ export const configSchema = z.strictObject({
   logPrompts: yesOrNo
     .default(false)
     .describe('Writes prompts and answers into the log, where otherwise nothing of them stands.'),
+  traces: z
+    .enum(['auto', 'off', 'otlp', 'log'])
+    .default('auto')
+    .describe(
+      'Where spans of OpenTelemetry go: to a collector (`otlp`), into the log, nowhere; `auto`: as OTEL_TRACES_EXPORTER says, else to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names. See docs/operate.md.',
+    ),
 });
 
 export type Config = Readonly<z.output<typeof configSchema>>;

@@ -29,7 +29,7 @@ export async function besideBrowser(
   const server = await startServer({
     schema: await createSchema(),
     ...{ services, weights, log },
-    ...{ host: '127.0.0.1', port: 0, metrics: new Metrics(), isReady: () => true },
+    ...{ host: '127.0.0.1', port: 0, metrics: new Metrics(), tracing: null, isReady: () => true },
     pagesFolder: fileURLToPath(new URL('..', import.meta.url)),
   });
   try {

@@ -9,15 +9,20 @@ import { createSchema } from '../resolvers/schema.ts';
 import type { Services } from '../resolvers/services.ts';
 import { Metrics } from '../server/metrics.ts';
 import { startServer } from '../server/server.ts';
+import { startTracing } from '../tracing/start-tracing.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { backendProblems, gib, planLine } from './format.ts';
 import { announceGateway } from './running-gateway.ts';
 
 /** `mixgate serve`: runs until SIGTERM or SIGINT, which drain and exit 0; a second one exits at once. */
-export async function serve(flags: ConfigSource, { createGateway }: CommandEnvironment): Promise<void> {
+export async function serve(
+  flags: ConfigSource,
+  { version, createGateway }: CommandEnvironment,
+): Promise<void> {
   const config = loadConfig(flags, process.env);
   const log = createLog({ level: config.logLevel, format: logFormatOf(config.logFormat) });
   const metrics = new Metrics();
+  const traces = await startTracing({ traces: config.traces, environment: process.env, version, log });
   const { services, weights, workerKey, dispose } = await createGateway(config, log, metrics);
   let isDraining = false;
   services.settings.onChange = services.pulls.onCompleted = () => void services.manifests.loadPinned();
@@ -33,6 +38,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     port: config.port,
     log,
     metrics,
+    tracing: traces?.tracing ?? null,
     weights,
     pagesFolder: fileURLToPath(new URL('..', import.meta.url)),
     isReady: () => !isDraining,
@@ -51,6 +57,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     await headless?.stop();
     await server.close();
     await dispose();
+    await traces?.stop();
     log.info('server.stopped', {});
     process.exit(0);
   };

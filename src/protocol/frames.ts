@@ -72,6 +72,8 @@ export const commandSchema = z.discriminatedUnion('type', [
     maxTokens: count.nullable(),
     stop: z.array(z.string()),
     jsonSchema: z.unknown().nullable(),
+    /** W3C Trace Context of what this is for; left out where nothing is traced. */
+    traceparent: z.string().max(200).optional(),
   }),
   z.object({
     type: z.literal('score'),

@@ -7,12 +7,14 @@ import type { GraphQLSchema } from 'graphql';
 import { MixgateError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
+import type { Tracing } from '../tracing/trace.ts';
 import { landingPage, namesRequests, noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
 import { httpCaller } from './caller.ts';
 import { PARSE_OPTIONS } from './documents.ts';
 import { healthRoutes } from './health.ts';
 import { metricsRoute } from './gauges.ts';
 import type { Metrics } from './metrics.ts';
+import { traceOperations } from './operation-trace.ts';
 import { servePages } from './pages.ts';
 import { PublicErrors } from './public-error.ts';
 import { weightsRoute, type PublishedWeights } from './published-weights.ts';
@@ -28,6 +30,8 @@ export interface ServerOptions {
   readonly port: number;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Null where nothing is traced. */
+  readonly tracing: Tracing | null;
   readonly weights: PublishedWeights;
   /** Of what Vite built: `worker` and `dashboard`. */
   readonly pagesFolder: string;
@@ -46,7 +50,7 @@ const MAX_BODY_BYTES = 4 * 2 ** 20;
 
 /** One schema and one context over HTTP, WebSocket and server-sent events. @throws INVALID_INPUT when the port is taken */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { schema, services, host, port, log, metrics, isReady } = options;
+  const { schema, services, host, port, log, metrics, tracing, isReady } = options;
   const errors = new PublicErrors(log, (code) => metrics.errorAnswered(code));
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
@@ -57,7 +61,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const apollo = new ApolloServer<RequestContext>({
     schema,
     plugins: [
-      ...[specStatus, noSubscriptionsOverHttp, landingPage, namesRequests(errors)],
+      ...[specStatus, noSubscriptionsOverHttp, landingPage, namesRequests(errors), traceOperations(tracing)],
       fastifyApolloDrainPlugin(app),
     ],
     formatError: (_formatted, error) => errors.format(error),
@@ -77,9 +81,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       ...services,
       caller: httpCaller(headers, ip),
       requestId: id,
+      trace: null,
     }),
   });
-  const sse = serveEventStream(app, { schema, services, errors });
+  const sse = serveEventStream(app, { schema, services, errors, tracing });
   healthRoutes(app, services, isReady);
   metricsRoute(app, metrics, services, () => ({
     webSockets: webSocket?.sockets() ?? 0,
@@ -90,7 +95,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
   await listen(app, host, port);
   // After listening, or ws would report the server's own errors, such as a port in use, as its own.
-  const webSocket = serveWebSocket(app.server, { schema, services, errors, log });
+  const webSocket = serveWebSocket(app.server, { schema, services, errors, tracing, log });
   const { address, port: actualPort, family } = app.server.address() as AddressInfo;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}/graphql`,

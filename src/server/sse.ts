@@ -9,26 +9,33 @@ import {
 import { createHandler } from 'graphql-sse/lib/use/fastify';
 import type { ServerResponse } from 'node:http';
 import type { RequestContext, Services } from '../resolvers/services.ts';
+import type { Tracing } from '../tracing/trace.ts';
 import { httpCaller } from './caller.ts';
 import { errorEnds } from './error-ends.ts';
 import type { PublicErrors } from './public-error.ts';
+import { carrierOf, openOperation, tracedExecute } from './operation-trace.ts';
 import { subscribe } from './subscribe.ts';
 
 export interface TransportOptions {
   readonly schema: GraphQLSchema;
   readonly services: Services;
   readonly errors: PublicErrors;
+  /** Null where nothing is traced. */
+  readonly tracing: Tracing | null;
 }
 
 /** graphql-sse, distinct connections mode, at /graphql/stream. */
-export function serveEventStream(app: FastifyInstance, { schema, services, errors }: TransportOptions) {
+export function serveEventStream(app: FastifyInstance, options: TransportOptions) {
+  const { schema, services, errors, tracing } = options;
   const open = new Set<ServerResponse>();
   const handler = createHandler({
     schema,
     subscribe: async (args: ExecutionArgs) => errorEnds(await subscribe(args)),
+    execute: tracedExecute,
     context: ({ raw }) => {
       const caller = httpCaller(raw.headers, raw.ip);
-      return { ...services, caller, requestId: raw.id } satisfies RequestContext;
+      const trace = openOperation(tracing, raw.id, carrierOf(raw.headers));
+      return { ...services, caller, requestId: raw.id, trace } satisfies RequestContext;
     },
     // No token: single connection mode is off.
     authenticate: () => null,

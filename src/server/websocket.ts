@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import type { RequestContext } from '../resolvers/services.ts';
 import { Documents } from './documents.ts';
 import { socketCaller } from './caller.ts';
+import { carrierOf, isWorkerTraffic, openOperation, tracedExecute } from './operation-trace.ts';
 import type { TransportOptions } from './sse.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -54,7 +55,7 @@ const GOING_AWAY = 1001;
 
 /** Keeps the connections that are open in `contexts`. */
 function graphqlServer(
-  { schema, services, errors }: TransportOptions,
+  { schema, services, errors, tracing }: TransportOptions,
   contexts: Set<Pick<Context, 'subscriptions'>>,
 ): Server<Extra> {
   const ids = new WeakMap<WebSocket, string>();
@@ -67,9 +68,15 @@ function graphqlServer(
   return makeServer<Record<string, unknown>, Extra>({
     schema,
     subscribe,
-    context: ({ connectionParams, extra }) => {
+    execute: tracedExecute,
+    context: ({ connectionParams, extra }, _id, { extensions }, args) => {
       const caller = socketCaller(connectionParams, socketId(extra.socket));
-      return { ...services, caller, requestId: randomUUID() } satisfies RequestContext;
+      const requestId = randomUUID();
+      // Of this operation, else of all that the socket carries.
+      const trace = isWorkerTraffic(args)
+        ? null
+        : openOperation(tracing, requestId, carrierOf(extensions, connectionParams));
+      return { ...services, caller, requestId, trace } satisfies RequestContext;
     },
     onConnect: (context) => void contexts.add(context),
     onClose: (context) => void contexts.delete(context),

@@ -48,6 +48,7 @@ export class WorkerServer {
       port: 0,
       log: recordingLog().log,
       metrics: new Metrics(),
+      tracing: null,
       weights: this.#weights,
       pagesFolder: path.resolve(import.meta.dirname, '../../dist'),
       isReady: () => true,

@@ -53,8 +53,8 @@ function sent(of: ComparisonFacts, after: number, signal: AbortSignal): AsyncIte
   };
 }
 
-const start = (input: CompareInput, { comparisons, settings, caller, requestId }: RequestContext) =>
-  comparisons.start(comparisonRequest(input, settings.sampling), caller.id, requestId);
+const start = (input: CompareInput, { comparisons, settings, caller, requestId, trace }: RequestContext) =>
+  comparisons.start(comparisonRequest(input, settings.sampling), caller.id, { requestId, trace });
 
 /** Nothing of it tells which lane is which before it may be told. */
 const decisionOf = ({ schedule, isRevealed }: ComparisonFacts): DecisionFacts =>

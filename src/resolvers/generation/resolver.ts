@@ -57,9 +57,10 @@ export class GenerationResolver {
   })
   startGeneration(
     @Arg('input', () => GenerateInput) input: GenerateInput,
-    @Ctx() { generations, settings, caller, requestId }: RequestContext,
+    @Ctx() { generations, settings, caller, requestId, trace }: RequestContext,
   ): GenerationFacts {
-    return generations.start(generationRequest(input, settings.sampling), caller.id, { requestId });
+    const request = generationRequest(input, settings.sampling);
+    return generations.start(request, caller.id, { requestId, trace });
   }
 
   @Mutation(() => Generation, { description: 'Cancel, and return when it has ended.' })
@@ -73,9 +74,9 @@ export class GenerationResolver {
   @Subscription(() => GenerationEvent, {
     description: 'Start a generation and stream it.',
     subscribe: ({ args, context }: SubscribeTo<{ input: GenerateInput }>) => {
-      const { generations, settings, caller, requestId } = context;
+      const { generations, settings, caller, requestId, trace } = context;
       const request = generationRequest(args.input, settings.sampling);
-      const { log } = generations.start(request, caller.id, { requestId });
+      const { log } = generations.start(request, caller.id, { requestId, trace });
       return abortFirst((signal) => log.read(0, signal));
     },
   })
