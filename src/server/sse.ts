@@ -1,16 +1,11 @@
-import type { FastifyInstance } from 'fastify';
-import {
-  validate,
-  type ExecutionArgs,
-  type ExecutionResult,
-  type GraphQLError,
-  type GraphQLSchema,
-} from 'graphql';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ExecutionArgs, ExecutionResult, GraphQLSchema } from 'graphql';
 import { createHandler } from 'graphql-sse/lib/use/fastify';
 import type { ServerResponse } from 'node:http';
 import type { RequestContext, Services } from '../resolvers/services.ts';
 import type { Tracing } from '../tracing/trace.ts';
 import { httpCaller } from './caller.ts';
+import { Documents } from './documents.ts';
 import { errorEnds } from './error-ends.ts';
 import type { PublicErrors } from './public-error.ts';
 import { carrierOf, openOperation, tracedExecute } from './operation-trace.ts';
@@ -28,19 +23,28 @@ export interface TransportOptions {
 export function serveEventStream(app: FastifyInstance, options: TransportOptions) {
   const { schema, services, errors, tracing } = options;
   const open = new Set<ServerResponse>();
+  const documents = new Documents(schema);
+  const contextOf = ({ raw }: { readonly raw: FastifyRequest }) => {
+    const caller = httpCaller(raw.headers, raw.ip);
+    return { ...services, caller, requestId: raw.id, trace: null } satisfies RequestContext;
+  };
   const handler = createHandler({
-    schema,
     subscribe: async (args: ExecutionArgs) => errorEnds(await subscribe(args)),
     execute: tracedExecute,
-    context: ({ raw }) => {
-      const caller = httpCaller(raw.headers, raw.ip);
-      const trace = openOperation(tracing, raw.id, carrierOf(raw.headers));
-      return { ...services, caller, requestId: raw.id, trace } satisfies RequestContext;
-    },
+    context: contextOf,
     // No token: single connection mode is off.
     authenticate: () => null,
-    // Both are only written out from here on, for which the formatted shape serves.
-    validate: (...args) => errors.formatAll(validate(...args)) as unknown as GraphQLError[],
+    onSubscribe: (request, { query, operationName, variables }) => {
+      const checked = documents.check(query);
+      // graphql-sse knows a result by its key `data`; left undefined it is not written.
+      if ('errors' in checked)
+        return { data: undefined, errors: checked.errors } as unknown as ExecutionResult;
+      const trace = openOperation(tracing, request.raw.id, carrierOf(request.raw.headers));
+      const contextValue = { ...contextOf(request), trace } satisfies RequestContext;
+      return { schema, document: checked.document, operationName, variableValues: variables, contextValue };
+    },
+    // Done by then, and only once for each document.
+    validate: () => [],
     onNext: (_context, { raw }, result) => {
       if (result.errors === undefined) return undefined;
       return { ...result, errors: errors.formatAll(result.errors, raw.id) } as unknown as ExecutionResult;
