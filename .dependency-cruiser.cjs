@@ -51,7 +51,9 @@ module.exports = {
     only('language', '^src/language/', [errors]),
     only('report-knows-nothing', '^src/report/', []),
     only('models', '^src/models/', ['^src/routing/', errors, log]),
+    only('yaml-depth-knows-nothing', '^src/yaml-depth\\.ts$', []),
     only('generation', '^src/generation/', [
+      '^src/yaml-depth\\.ts$',
       access,
       trace,
       '^src/routing/',

@@ -255,7 +255,7 @@ export function loadConfig(flags: ConfigSource, environment: NodeJS.ProcessEnv):
 
 function describeIssue(issue: z.core.$ZodIssue, nameOf: (key: string) => string): string[] {
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => `${nameOf(key)}: there is no such option`);
+    return issue.keys.map((key) => `${nameOf(key).slice(0, 200)}: there is no such option`);
   const [key = '', ...rest] = issue.path.map(String);
   return [`${[nameOf(key), ...rest].join('.')}: ${issue.message}`];
 }
