@@ -9,6 +9,8 @@ const errors = '^src/errors\\.ts$';
 const log = '^src/log\\.ts$';
 const access = '^src/access/';
 const limits = '^src/limits/';
+/** The seam alone: OpenTelemetry's SDK is loaded by `start-tracing`. */
+const trace = '^src/tracing/trace\\.ts$';
 
 module.exports = {
   forbidden: [
@@ -19,6 +21,13 @@ module.exports = {
     only('log-knows-nothing', log, []),
     only('access', access, [errors]),
     only('limits', limits, [errors]),
+    only('tracing', '^src/tracing/', [errors, log]),
+    {
+      name: 'sdk-is-for-tracing',
+      severity: 'error',
+      from: { pathNot: '^src/tracing/' },
+      to: { path: 'node_modules/@opentelemetry/' },
+    },
     {
       name: 'routing-has-no-packages',
       severity: 'error',
@@ -44,8 +53,11 @@ module.exports = {
     only('language', '^src/language/', [errors]),
     only('report-knows-nothing', '^src/report/', []),
     only('models', '^src/models/', ['^src/routing/', errors, log]),
+    only('yaml-depth-knows-nothing', '^src/yaml-depth\\.ts$', []),
     only('generation', '^src/generation/', [
+      '^src/yaml-depth\\.ts$',
       access,
+      trace,
       '^src/routing/',
       '^src/report/',
       '^src/language/',
@@ -59,6 +71,7 @@ module.exports = {
     only('resolvers', '^src/resolvers/', [
       access,
       limits,
+      trace,
       '^src/generation/',
       '^src/report/',
       '^src/language/',
@@ -71,6 +84,7 @@ module.exports = {
     only('server', '^src/server/', [
       access,
       '^src/limits/',
+      trace,
       '^src/resolvers/',
       '^src/generation/(generation|observer|residency-loop)\\.ts$',
       errors,

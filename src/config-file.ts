@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { parse as parseYaml } from 'yaml';
+import { readFileSync, statSync } from 'node:fs';
+import { LineCounter, parseDocument } from 'yaml';
 import { MixgateError, messageOf } from './errors.ts';
+import { isTooDeep } from './yaml-depth.ts';
 
 export interface ConfigFile {
   /** Options by key; unchecked. */
@@ -16,7 +17,8 @@ export interface ConfigFile {
  * @throws INVALID_INPUT where it cannot be read, holds no options by name, or gives one twice
  */
 export function readConfigFile(file: string | undefined): ConfigFile {
-  const source: Record<string, unknown> = {};
+  // Without a prototype, so that `__proto__` is a key as any other, and refused as such.
+  const source = Object.create(null) as Record<string, unknown>;
   const names = new Map<string, string>();
   for (const { path, value } of options(file === undefined ? {} : parse(file))) {
     const key = camelCase(path);
@@ -34,21 +36,36 @@ export function readConfigFile(file: string | undefined): ConfigFile {
 }
 
 function parse(file: string): object {
-  let content: unknown;
-  try {
-    content = parseYaml(readFileSync(file, 'utf8')); // JSON is YAML too.
-  } catch (error) {
-    throw new MixgateError(
-      'INVALID_INPUT',
-      `The configuration file ${file} cannot be read: ${messageOf(error)}`,
-    );
-  }
+  const content = contentOf(file);
   if (isMap(content)) return content;
   if (content === null || content === undefined) return {};
   throw new MixgateError(
     'INVALID_INPUT',
     `The configuration file ${file} must hold options by name, such as "port: 4000".`,
   );
+}
+
+/** More is no configuration. */
+const MAX_BYTES = 2 ** 20;
+
+function contentOf(file: string): unknown {
+  try {
+    if (statSync(file).size > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`);
+    const text = readFileSync(file, 'utf8');
+    if (isTooDeep(text)) throw new Error('it nests too deep');
+    // JSON is YAML too. Errors are made pretty here, and one of them: yaml copies lines for each, in square time.
+    const lineCounter = new LineCounter();
+    const document = parseDocument(text, { prettyErrors: false, logLevel: 'silent', lineCounter });
+    const [error] = document.errors;
+    if (error === undefined) return document.toJS() as unknown;
+    const { line, col } = lineCounter.linePos(error.pos[0]);
+    throw new Error(`line ${line}, column ${col}: ${error.message}`);
+  } catch (error) {
+    throw new MixgateError(
+      'INVALID_INPUT',
+      `The configuration file ${file} cannot be read: ${messageOf(error)}`,
+    );
+  }
 }
 
 interface Option {

@@ -58,6 +58,7 @@ export const RELOADS: Readonly<Record<ConfigKey, boolean>> = {
   logLevel: true,
   logFormat: false,
   logPrompts: true,
+  traces: false,
   hostnames: false,
   allowedOrigins: false,
   maxSockets: true,

@@ -175,6 +175,12 @@ const options = {
     .default(false)
     .describe('Writes prompts and answers into the log, where otherwise nothing of them stands.'),
   ...exposureOptions,
+  traces: z
+    .enum(['auto', 'off', 'otlp', 'log'])
+    .default('auto')
+    .describe(
+      'Where spans of OpenTelemetry go: to a collector (`otlp`), into the log, nowhere; `auto`: as OTEL_TRACES_EXPORTER says, else to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names. See docs/operate.md.',
+    ),
 };
 
 export const configSchema = z
@@ -245,7 +251,7 @@ export function loadConfig(flags: ConfigSource, environment: NodeJS.ProcessEnv):
 
 function describeIssue(issue: z.core.$ZodIssue, nameOf: (key: string) => string): string[] {
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => `${nameOf(key)}: there is no such option`);
+    return issue.keys.map((key) => `${nameOf(key).slice(0, 200)}: there is no such option`);
   const [key = '', ...rest] = issue.path.map(String);
   return [`${[nameOf(key), ...rest].join('.')}: ${issue.message}`];
 }

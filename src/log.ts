@@ -59,28 +59,30 @@ export interface LogEvents {
     verifiedBytes: number | null;
     measuredBytes: number | null;
   };
-  'generation.replanned': { generation: string; request: string | null; reason: string };
+  'generation.replanned': { generation: string; request: string | null; trace_id?: string; reason: string };
   'resident.unloaded': { resident: string; reason: string };
   /** An answer drifted, and a second attempt could not be started. */
   'generation.notRetried': { generation: string; code: string };
-  /** `request`: the one that asked for it; null where none did, as on the command line. */
+  /** `request`: the one that asked for it; null where none did, as on the command line. `trace_id` where it is traced. */
   'generation.started': {
     generation: string;
     request: string | null;
+    trace_id?: string;
     model: string;
     comparison: string | null;
   };
   'generation.ended': {
     generation: string;
     request: string | null;
+    trace_id?: string;
     state: string;
     code: string | null;
     tokens: number;
     ms: number;
   };
   /** Only with `logPrompts`, as the next. */
-  'generation.prompt': { generation: string; request: string | null; prompt: unknown };
-  'generation.answer': { generation: string; request: string | null; text: string };
+  'generation.prompt': { generation: string; request: string | null; trace_id?: string; prompt: unknown };
+  'generation.answer': { generation: string; request: string | null; trace_id?: string; text: string };
   'quality.measured': {
     model: string;
     quantization: string;
@@ -107,6 +109,19 @@ export interface LogEvents {
   };
   /** `path` without its query, which may hold a prompt. */
   'request.ended': { request: string; method: string; path: string; status: number; ms: number };
+  /** A span, where spans go into the log. */
+  'trace.span': {
+    trace_id: string;
+    span_id: string;
+    parent_span_id: string | null;
+    name: string;
+    ms: number;
+    code: string | null;
+    attributes: object;
+  };
+  /** The collector does not take spans; what is sent meanwhile is lost. */
+  'traces.unavailable': { reason: string; lost: number };
+  'traces.available': Record<never, never>;
   /** A client is gone, and what was on its way to it with it. */
   'socket.lost': { reason: string };
 }

@@ -1,6 +1,8 @@
 import { execFileSync, fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createClient, type Client } from 'graphql-ws';
@@ -146,6 +148,7 @@ export async function llamaServer(
 export async function mixgate(
   { variant, prompt, tokens, parallel }: Job,
   flags: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<Contestant & { readonly client: Client }> {
   const child = spawn(
     process.execPath,
@@ -164,7 +167,7 @@ export async function mixgate(
       'error',
       ...flags,
     ],
-    { stdio: ['ignore', 'pipe', 'ignore'] },
+    { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, ...environment } },
   );
   const url = await new Promise<string>((resolve) => {
     let output = '';
@@ -188,6 +191,27 @@ export async function mixgate(
     async close() {
       await client.dispose();
       await end(child);
+    },
+  };
+}
+
+/** The same, with every span of every generation sent to a collector, which throws them away. */
+export async function tracedMixgate(job: Job, flags: readonly string[]): Promise<Contestant> {
+  const collector = createServer((request, response) => {
+    request.resume().once('end', () => response.writeHead(200).end());
+  });
+  collector.listen(0, '127.0.0.1');
+  await once(collector, 'listening');
+  const { port } = collector.address() as AddressInfo;
+  const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` };
+  const gateway = await mixgate(job, flags, environment);
+  return {
+    ...gateway,
+    name: 'mixgate, WebSocket, traced',
+    async close() {
+      await gateway.close();
+      collector.closeAllConnections();
+      collector.close();
     },
   };
 }

@@ -9,6 +9,7 @@ import {
   llamaBench,
   llamaServer,
   mixgate,
+  tracedMixgate,
   type Contestant,
   type Job,
   type Round,
@@ -43,6 +44,7 @@ async function contestants(job: Job, flags: readonly string[]): Promise<Contesta
     ...(existsSync(peer('llama-bench')) && job.parallel === 1 ? [llamaBench(peer('llama-bench'), job)] : []),
     ...(existsSync(peer('llama-server')) ? [await llamaServer(peer('llama-server'), job)] : []),
     await mixgate(job, flags),
+    await tracedMixgate(job, flags),
   ];
 }
 

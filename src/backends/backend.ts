@@ -123,6 +123,8 @@ export interface RunRequest {
   readonly stop: readonly string[];
   /** JSON schema the answer must satisfy, or null. */
   readonly jsonSchema: unknown;
+  /** W3C Trace Context of what it is for, for spans or logs of the runtime's own; absent where nothing is traced. */
+  readonly traceparent?: string | undefined;
 }
 
 export type GenerationPart = TextPart | EndPart;

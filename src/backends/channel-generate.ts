@@ -10,7 +10,7 @@ export function generateOver(
   request: RunRequest,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationPart> {
-  const { prompt, sampling, contextSize, maxTokens, stop, jsonSchema } = request;
+  const { prompt, sampling, contextSize, maxTokens, stop, jsonSchema, traceparent } = request;
   return exchange(
     channel,
     {
@@ -22,6 +22,7 @@ export function generateOver(
       maxTokens,
       stop: [...stop],
       jsonSchema: jsonSchema ?? null,
+      ...(traceparent !== undefined && { traceparent }),
     },
     new TextInbox(),
     signal,

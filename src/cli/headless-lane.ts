@@ -29,7 +29,7 @@ export async function besideBrowser(
   const server = await startServer({
     schema: await createSchema(),
     ...{ services, access, weights, log },
-    ...{ host: '127.0.0.1', port: 0, exposure: config, metrics: new Metrics() },
+    ...{ host: '127.0.0.1', port: 0, exposure: config, metrics: new Metrics(), tracing: null },
     configStatus: () => ({ problem: null, readAt: Date.now() }),
     pagesFolder: fileURLToPath(new URL('..', import.meta.url)),
   });

@@ -55,6 +55,7 @@ async function withHistory(
       ...services,
       caller: openCaller('command-line'),
       requestId: 'command-line',
+      trace: null,
     };
     await command(async <Data>(source: string, variableValues: Record<string, unknown> = {}) => {
       const { data, errors } = await graphql({ schema, source, variableValues, contextValue });

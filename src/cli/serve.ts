@@ -8,6 +8,7 @@ import { createSchema } from '../resolvers/schema.ts';
 import type { Services } from '../resolvers/services.ts';
 import { Metrics } from '../server/metrics.ts';
 import { startServer, type Server } from '../server/server.ts';
+import { startTracing } from '../tracing/start-tracing.ts';
 import { lockDataFolder } from './data-folder-lock.ts';
 import type { CommandEnvironment, Gateway } from './environment.ts';
 import { checkExposure, exposureLine, lendLine } from './exposure.ts';
@@ -20,13 +21,17 @@ import { announceGateway } from './running-gateway.ts';
  * `mixgate serve`: runs until SIGTERM or SIGINT, which drain and exit 0; a second one exits at once. SIGHUP rereads the
  * configuration.
  */
-export async function serve(flags: ConfigSource, { createGateway }: CommandEnvironment): Promise<void> {
+export async function serve(
+  flags: ConfigSource,
+  { version, createGateway }: CommandEnvironment,
+): Promise<void> {
   const live = new LiveConfig(() => loadConfig(flags, process.env), Date.now);
   const { config } = live;
   const log = createLog({ level: config.logLevel, format: logFormatOf(config.logFormat) });
   // Before anything in it is read or written.
   const unlock = lockDataFolder(config.dataDir, log);
   const metrics = new Metrics();
+  const traces = await startTracing({ traces: config.traces, environment: process.env, version, log });
   const gateway = await createGateway(config, log, metrics);
   const { services, access } = gateway;
   await checked(gateway, config);
@@ -41,6 +46,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     log,
     metrics,
     weights: gateway.weights,
+    tracing: traces?.tracing ?? null,
     pagesFolder: fileURLToPath(new URL('..', import.meta.url)),
     configStatus: () => live.status,
   }).catch(async (error: unknown) => {
@@ -59,6 +65,7 @@ export async function serve(flags: ConfigSource, { createGateway }: CommandEnvir
     await browser.stop();
     await server.close();
     await gateway.dispose();
+    await traces?.stop();
     withdraw();
     unlock();
     log.info('server.stopped', {});

@@ -9,7 +9,11 @@ export interface GenerationLogOptions {
   readonly now: () => number;
 }
 
-const idsOf = ({ id, requestId }: Generation) => ({ generation: id, request: requestId });
+const idsOf = ({ id, requestId, trace }: Generation) => ({
+  generation: id,
+  request: requestId,
+  ...(trace !== null && { trace_id: trace.traceId }),
+});
 
 export function logStart(generation: Generation, { log, logPrompts }: GenerationLogOptions): void {
   const { request, comparisonId } = generation;

@@ -12,6 +12,7 @@ import {
   type GenerationState,
   type Timings,
 } from './events.ts';
+import type { GenerationTrace } from './generation-trace.ts';
 import { promptLanguageOf } from './prompt-language.ts';
 import type { GenerationRequest } from './request.ts';
 
@@ -29,6 +30,8 @@ export interface GenerationOptions {
   readonly comparisonId?: string | null;
   /** The request that asked for it, as the log names it. */
   readonly requestId?: string | null;
+  /** Its spans, where it is traced. */
+  readonly trace?: GenerationTrace | null;
 }
 
 /** All there is to know of a generation that has ended. Times are milliseconds since 1970. */
@@ -66,6 +69,7 @@ export class Generation {
   /** Id of the comparison that it is a lane of. */
   readonly comparisonId: string | null;
   readonly requestId: string | null;
+  readonly trace: GenerationTrace | null;
   readonly createdAt: Date;
   readonly planned: Plan | null;
   readonly log: EventLog;
@@ -102,6 +106,7 @@ export class Generation {
     this.retryOf = options.retryOf ?? null;
     this.comparisonId = options.comparisonId ?? null;
     this.requestId = options.requestId ?? null;
+    this.trace = options.trace ?? null;
     this.#now = options.now;
     this.createdAt = new Date(this.#now());
     this.#startedAt = this.createdAt;

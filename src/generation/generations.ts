@@ -9,6 +9,7 @@ import { driftRetry } from './drift-retry.ts';
 import type { Plan } from '../routing/plan.ts';
 import type { GenerationState } from './events.ts';
 import { Generation } from './generation.ts';
+import { GenerationTrace } from './generation-trace.ts';
 import { logEnd, logStart } from './generation-log.ts';
 import type { Archive, Page } from './history/archive.ts';
 import type { GenerationFilter } from './history/generation-columns.ts';
@@ -17,6 +18,7 @@ import { KeptIds, type KeepEnded } from './kept-ids.ts';
 import type { GenerationRequest } from './request.ts';
 import { recordAborted, run, type RunServices } from './run.ts';
 import { drawSeed } from './seed.ts';
+import type { Trace } from '../tracing/trace.ts';
 
 export interface GenerationsOptions extends RunServices, AdmissionLimits {
   /** Whether prompts and answers may stand in the log. */
@@ -47,6 +49,8 @@ export interface StartOptions {
   readonly comparisonId?: string | null;
   /** The request that asks for it, as the log names it. */
   readonly requestId?: string | null;
+  /** What its spans are under; null where nothing is traced. */
+  readonly trace?: Trace | null;
 }
 
 /** Starts generations and finds them again. */
@@ -86,6 +90,7 @@ export class Generations {
       retryOf = null,
       comparisonId = null,
       requestId = null,
+      trace = null,
     }: StartOptions = {},
   ): Generation {
     this.checkRoom([request], callerId);
@@ -102,6 +107,7 @@ export class Generations {
       retryOf: retryOf?.id ?? null,
       comparisonId,
       requestId,
+      trace: trace && new GenerationTrace(trace, request, now),
     });
     logStart(generation, this.#options);
     this.#forgetOld();
@@ -229,9 +235,11 @@ export class Generations {
   }
 
   async #run(generation: Generation, after: Promise<unknown> | null): Promise<void> {
+    generation.trace?.enter(after === null ? 'plan' : 'turn');
     if (after !== null) {
       await Promise.race([after, aborted(generation.signal)]);
       generation.begin();
+      generation.trace?.enter('plan');
       if (generation.signal.aborted) return recordAborted(generation);
     }
     await run(generation, this.#options, (drifted) => this.#retry(drifted));
@@ -240,9 +248,14 @@ export class Generations {
   /** Null where no attempt can be started now; what drifted is all there is then. */
   #retry(drifted: Generation): string | null {
     const { expectedLanguage, request, callerId, requestId } = drifted;
+    const trace = drifted.trace?.parent ?? null;
     if (expectedLanguage === null || drifted.retryOf !== null) return null;
     try {
-      return this.start(driftRetry(request, expectedLanguage), callerId, { retryOf: drifted, requestId }).id;
+      return this.start(driftRetry(request, expectedLanguage), callerId, {
+        retryOf: drifted,
+        requestId,
+        trace,
+      }).id;
     } catch (error) {
       const { code } = asMixgateError(error);
       this.#options.log.warn('generation.notRetried', { generation: drifted.id, code });
@@ -275,6 +288,7 @@ export class Generations {
     this.#kept.add(id, sizeBytes);
     if (generation.comparisonId === null) this.#options.archive.saveGeneration(generation);
     this.#forgetOld();
+    generation.trace?.end(generation);
     logEnd(generation, this.#options);
     this.#options.observer.generationEnded(generation);
   }

@@ -3,6 +3,7 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { MixgateError, messageOf } from '../errors.ts';
 import { parseSource } from '../models/pull/source.ts';
+import { isTooDeep } from '../yaml-depth.ts';
 import { parseRequest, samplingDefaultsSchema } from './request.ts';
 
 const MAX_BYTES = 2 ** 20;
@@ -105,6 +106,7 @@ export function manifestJsonSchema(): string {
 /** JSON or YAML. @throws INVALID_INPUT with every problem */
 export function parseManifest(text: string, name: string): Manifest {
   if (Buffer.byteLength(text) > MAX_BYTES) throw invalid(name, `is longer than ${MAX_BYTES} bytes.`);
+  if (isTooDeep(text)) throw invalid(name, 'nests too deep.');
   // Few aliases: a small file may not unfold into a large one.
   const document = parseDocument(text, { logLevel: 'silent', prettyErrors: false });
   const [error] = document.errors;

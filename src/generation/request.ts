@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MixgateError } from '../errors.ts';
+import { isShallow, MAX_DEPTH } from '../protocol/shallow.ts';
 
 /**
  * What a caller may ask for, checked once for every way in: GraphQL over each transport, and the command line.
@@ -99,6 +100,7 @@ export const generationRequestSchema = z.object({
   jsonSchema: z
     .unknown()
     .optional()
+    .refine(isShallow, `may nest ${MAX_DEPTH} deep`)
     .transform((value) => value ?? null),
   priority: withDefault(whole(-1_000_000, 1_000_000), 0),
   maxWaitMs: optional(whole(0, 2 ** 31 - 1)),
@@ -160,11 +162,18 @@ export function generationRequest(
   });
 }
 
-/** @throws INVALID_INPUT with every problem and its path; the rejected values are not repeated */
+const TOLD_PROBLEMS = 50;
+const TOLD_CHARACTERS = 200;
+
+/** @throws INVALID_INPUT with the problems and their paths; the rejected values are not repeated */
 export function parseRequest<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  // Names of what is not known are the caller's own words, and may be of any length.
+  const problems = result.error.issues.slice(0, TOLD_PROBLEMS).map(({ path, message }) => ({
+    path: path.join('.').slice(0, TOLD_CHARACTERS),
+    message: message.slice(0, TOLD_CHARACTERS),
+  }));
   const sentence = problems
     .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
     .join('; ');

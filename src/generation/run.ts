@@ -72,6 +72,7 @@ async function answer(generation: Generation, services: RunServices, retry: Retr
     const isLost = error instanceof MixgateError && LOST.has(error.code) && !isHeldOff(error);
     if (!isLost || generation.firstTokenAt !== null || generation.signal.aborted) throw error;
     services.machine.invalidate();
+    generation.trace?.lost(error.code);
     await attempt(generation, services, waits, retry).catch((again: unknown) => {
       // Nothing is left that could do it: then why the first one went is what there is to say.
       throw again instanceof MixgateError && NOTHING_LEFT.has(again.code) ? error : again;
@@ -95,10 +96,12 @@ async function attempt(
   try {
     waits.grantedAt = services.now();
     generation.startPrefill(lease.resident.measuredBytes);
+    generation.trace?.running(lease.resident.measuredBytes);
     const { prompt, sampling, maxTokens, stop, jsonSchema } = generation.request;
     const { contextSize } = plan;
     const seeded = { ...sampling, seed: generation.seed };
-    const request = { prompt, sampling: seeded, contextSize, maxTokens, stop, jsonSchema };
+    const traceparent = generation.trace?.traceparent;
+    const request = { prompt, sampling: seeded, contextSize, maxTokens, stop, jsonSchema, traceparent };
     const wasAlone = services.residency.watchCompany();
     for await (const part of lease.resident.generate(request, signal)) {
       if (part.type === 'text') {
@@ -110,6 +113,7 @@ async function attempt(
       }
       hasAnswered = part.reason !== 'CANCELLED';
       count.end(part.usage);
+      generation.trace?.measured(part);
       const isStopped = part.reason === 'CANCELLED' && drift.isReasonOf(signal);
       if (part.reason === 'CANCELLED' && !generation.signal.aborted && !isStopped) signal.throwIfAborted();
       if (part.reason !== 'CANCELLED') drift.checkWhole();
@@ -162,12 +166,17 @@ async function acquireFor(generation: Generation, services: RunServices, waits: 
         signal: AbortSignal.any([generation.signal, deadline.signal]),
         onPlan: (plan, after) => {
           if (after !== null) logReplan(generation, after, services);
+          generation.trace?.planned(plan, after);
           generation.record({ type: 'PlanChosen', plan });
         },
-        onPosition: (position) => generation.record({ type: 'GenerationQueued', position }),
+        onPosition: (position) => {
+          generation.trace?.queued(position);
+          generation.record({ type: 'GenerationQueued', position });
+        },
         onLoading: (progress) => {
           waits.loadingSince ||= services.now();
           waits.loadMs = services.now() - waits.loadingSince;
+          generation.trace?.loading(progress);
           generation.record({ type: 'ModelLoading', progress });
         },
       },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isShallow } from './shallow.ts';
 
 /**
  * The frames that the gateway and a runtime exchange, whatever channel carries them. PROTOCOL.md says who
@@ -71,7 +72,9 @@ export const commandSchema = z.discriminatedUnion('type', [
     contextSize: count,
     maxTokens: count.nullable(),
     stop: z.array(z.string()),
-    jsonSchema: z.unknown().nullable(),
+    jsonSchema: z.unknown().refine(isShallow).nullable(),
+    /** W3C Trace Context of what this is for; left out where nothing is traced. */
+    traceparent: z.string().max(200).optional(),
   }),
   z.object({
     type: z.literal('score'),
@@ -114,7 +117,7 @@ const stage = z.object({ ms, count });
 const error = z.object({
   code: z.string(),
   message: z.string(),
-  data: z.record(z.string(), z.unknown()).optional(),
+  data: z.record(z.string(), z.unknown()).refine(isShallow).optional(),
 });
 
 export const reportSchema = z.discriminatedUnion('type', [

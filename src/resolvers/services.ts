@@ -15,6 +15,7 @@ import type { Manifests } from '../generation/manifests.ts';
 import type { ModelSettingsStore } from '../models/model-settings.ts';
 import type { Inspections } from '../models/pull/inspections.ts';
 import type { Pulls } from '../models/pull/pulls.ts';
+import type { Trace } from '../tracing/trace.ts';
 
 /** What resolvers work with, whatever transport brought the operation. */
 export interface Services {
@@ -42,4 +43,6 @@ export interface RequestContext extends Services {
   readonly caller: Caller;
   /** The one under which the log has it. */
   readonly requestId: string;
+  /** What is done for it is under this span; null where nothing is traced. The transport sets it. */
+  trace: Trace | null;
 }

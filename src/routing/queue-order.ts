@@ -24,10 +24,23 @@ export function served(state: ResidencyState, { turn: last }: Waiter): Residency
   return { ...state, turn, turns };
 }
 
+/** Places near the front are told one by one, those further behind when they have moved by a share. */
+const NEAR = 10;
+const STEP = 0.1;
+
+/**
+ * Whoever is served moves up everybody behind: told each time, a queue of n would cost n² events, which are all that the
+ * process then does. A place that was told is never more than STEP of itself from the true one.
+ */
+function isTold({ position: told }: Waiter, ahead: number): boolean {
+  if (told === null) return false;
+  return told === ahead || (ahead > NEAR && Math.abs(told - ahead) <= told * STEP);
+}
+
 export function withPositions(waiting: readonly Waiter[]): [readonly Waiter[], ResidencyEffect[]] {
   const effects: ResidencyEffect[] = [];
   const numbered = waiting.map((waiter, ahead) => {
-    if (waiter.position === ahead) return waiter;
+    if (isTold(waiter, ahead)) return waiter;
     effects.push({ type: 'position', waiterId: waiter.id, ahead });
     return { ...waiter, position: ahead };
   });

@@ -9,6 +9,7 @@ import {
 } from 'graphql';
 import { MixgateError } from '../errors.ts';
 import type { RequestContext } from '../resolvers/services.ts';
+import { endOperation } from './operation-trace.ts';
 
 /** What browsers say that lend themselves, heartbeats included: they have their own key, and what is lost there is lost to all. */
 const WORKERS: ReadonlySet<string> = new Set(['workerReports', 'workerCommands']);
@@ -39,7 +40,9 @@ export const limited =
     try {
       await takeRequest(args, args.contextValue as RequestContext);
     } catch (error) {
-      return { errors: [asGraphQLError(error as MixgateError)] };
+      const errors = [asGraphQLError(error as MixgateError)];
+      endOperation((args.contextValue as RequestContext).trace, errors);
+      return { errors };
     }
     return run(args);
   };

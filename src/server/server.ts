@@ -11,6 +11,7 @@ import { MixgateError, messageOf, type ErrorCode } from '../errors.ts';
 import type { ConfigStatus } from './config-status.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
+import type { Tracing } from '../tracing/trace.ts';
 import { asksForCredentials, CHALLENGE, namesRequests } from './apollo-plugins.ts';
 import { noSubscriptionsOverHttp, specStatus } from './apollo-plugins.ts';
 import { Callers } from './caller.ts';
@@ -23,6 +24,7 @@ import { healthRoutes } from './health.ts';
 import { metricsRoute, type OpenCounts } from './gauges.ts';
 import { configGauges } from './config-gauges.ts';
 import type { Metrics } from './metrics.ts';
+import { traceOperations } from './operation-trace.ts';
 import { Origins } from './origins.ts';
 import { servePages } from './pages.ts';
 import { PATIENCE, protect } from './protection.ts';
@@ -43,6 +45,8 @@ export interface ServerOptions {
   readonly exposure: Exposure;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Null where nothing is traced. */
+  readonly tracing: Tracing | null;
   readonly weights: PublishedWeights;
   /** Of what Vite built: `worker` and `dashboard`. */
   readonly pagesFolder: string;
@@ -63,7 +67,7 @@ const MAX_BODY_BYTES = 4 * 2 ** 20;
 
 /** One schema and one context over HTTP, WebSocket and server-sent events. @throws INVALID_INPUT when the port is taken */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { schema, services, access, host, port, exposure, log, metrics } = options;
+  const { schema, services, access, host, port, exposure, log, metrics, tracing } = options;
   let isDraining = false;
   const documents = await createDocuments(options);
   const origins = new Origins({ host, ...exposure });
@@ -81,16 +85,18 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const callers = new Callers({ access, metrics, log, failedSignIns: services.rates.failedSignIns });
   callers.identifyRequests(app);
   const taken = takeHttpDocuments(app, documents, errors);
-  const apollo = createApollo(app, schema, documents, errors);
+  const apollo = createApollo(app, options, documents, errors);
   await apollo.start();
 
   graphqlErrors(app, errors);
   await app.register(fastifyApollo(apollo), {
     path: '/graphql',
     method: ['GET', 'POST'],
-    context: async ({ id, caller }) => ({ ...services, caller, requestId: id }),
+    context: async ({ id, caller }) => ({ ...services, caller, requestId: id, trace: null }),
   });
-  const sse = serveEventStream(app, { schema, services, errors, access, documents, taken, connections });
+  const sse = serveEventStream(app, {
+    ...{ schema, services, errors, access, tracing, documents, taken, connections },
+  });
   const open = () => ({
     webSockets: webSocket?.sockets() ?? 0,
     subscriptions: { websocket: webSocket?.operations() ?? 0, sse: sse.operations() },
@@ -103,7 +109,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   access.start();
   // After listening, or ws would report the server's own errors, such as a port in use, as its own.
   const webSocket = serveWebSocket(app.server, {
-    ...{ schema, services, errors, access, callers, log, documents, connections, origins },
+    ...{ schema, services, errors, access, callers, tracing, log, documents, connections, origins },
     limits: exposure,
   });
   const { address, port: actualPort, family } = app.server.address() as AddressInfo;
@@ -127,7 +133,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
 function createApollo(
   app: FastifyInstance,
-  schema: GraphQLSchema,
+  { schema, tracing }: Pick<ServerOptions, 'schema' | 'tracing'>,
   documents: Documents,
   errors: PublicErrors,
 ): ApolloServer<RequestContext> {
@@ -135,6 +141,7 @@ function createApollo(
     schema,
     plugins: [
       ...[specStatus, noSubscriptionsOverHttp, asksForCredentials, namesRequests(errors), limitsRequests],
+      traceOperations(tracing),
       ApolloServerPluginLandingPageDisabled(),
       fastifyApolloDrainPlugin(app),
     ],

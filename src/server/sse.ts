@@ -1,9 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { execute, GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { createHandler } from 'graphql-sse';
 import type { Access } from '../access/access.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
+import type { Trace, Tracing } from '../tracing/trace.ts';
 import { accessEnds } from './access-ends.ts';
 import type { Connections } from './connections.ts';
 import type { Documents } from './documents/documents.ts';
@@ -11,6 +12,7 @@ import type { TakenDocuments } from './documents/http-documents.ts';
 import { errorEnds } from './error-ends.ts';
 import { introspectionProblem } from './introspection.ts';
 import type { PublicErrors } from './public-error.ts';
+import { carrierOf, endOperation, openOperation, tracedExecute } from './operation-trace.ts';
 import { limited } from './request-limit.ts';
 import { Pace } from './sse-pace.ts';
 import { subscribe } from './subscribe.ts';
@@ -22,6 +24,8 @@ export interface TransportOptions {
   readonly access: Access;
   readonly documents: Documents;
   readonly connections: Connections;
+  /** Null where nothing is traced. */
+  readonly tracing: Tracing | null;
 }
 
 interface EventStreamOptions extends TransportOptions {
@@ -76,13 +80,14 @@ export function serveEventStream(app: FastifyInstance, options: EventStreamOptio
   };
 }
 
-const streamHandler = ({ schema, services, errors, access, documents, taken }: EventStreamOptions) =>
+const streamHandler = ({ schema, services, errors, access, tracing, documents, taken }: EventStreamOptions) =>
   createHandler<FastifyRequest, Pace, RequestContext & Record<PropertyKey, unknown>>({
     schema,
     execute: limited((args) => {
       const { caller } = args.contextValue as RequestContext;
       const originalError = introspectionProblem(schema, args.document, caller);
-      if (originalError === null) return execute(args);
+      if (originalError === null) return tracedExecute(args);
+      endOperation((args.contextValue as RequestContext).trace, [originalError]);
       return { errors: [new GraphQLError(originalError.message, { originalError })] };
     }),
     subscribe: limited(async (args) => {
@@ -95,8 +100,9 @@ const streamHandler = ({ schema, services, errors, access, documents, taken }: E
       if ('errors' in document)
         return { data: undefined, errors: document.errors } as unknown as ExecutionResult;
       const { operationName, variables } = params;
+      const trace = openOperation(tracing, raw.id, carrierOf(raw.headers));
       return {
-        ...{ schema, document: document.document, contextValue: contextOf(raw, services) },
+        ...{ schema, document: document.document, contextValue: contextOf(raw, services, trace) },
         ...{ operationName, variableValues: variables },
       };
     },
@@ -116,8 +122,8 @@ const streamHandler = ({ schema, services, errors, access, documents, taken }: E
     },
   });
 
-const contextOf = ({ caller, id }: FastifyRequest, services: Services) =>
-  ({ ...services, caller, requestId: id }) satisfies RequestContext;
+const contextOf = ({ caller, id }: FastifyRequest, services: Services, trace: Trace | null = null) =>
+  ({ ...services, caller, requestId: id, trace }) satisfies RequestContext;
 
 /** A request as graphql-sse knows one. */
 const asked = (request: FastifyRequest, pace: Pace) => ({

@@ -12,6 +12,7 @@ import {
   type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql';
+import { endOperation, namedTrace } from './operation-trace.ts';
 import { projectionOf, type Projection, type ProjectionScope } from './projection.ts';
 
 type Answer = IteratorResult<ExecutionResult, undefined>;
@@ -26,21 +27,33 @@ type Event = Readonly<Record<string, unknown>> & { readonly type: string };
 export async function subscribe(
   args: ExecutionArgs,
 ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
+  const trace = namedTrace(args);
   const source = await createSourceEventStream(args);
-  if (!isAsyncIterable(source)) return source;
+  if (!isAsyncIterable(source)) {
+    endOperation(trace, source.errors);
+    return source;
+  }
   const events = source[Symbol.asyncIterator]() as AsyncIterator<Event>;
   const respond = responder(args);
   const answer = (event: IteratorResult<Event>): Answer | Promise<Answer> => {
-    if (event.done === true) return { done: true, value: undefined };
+    if (event.done === true) {
+      endOperation(trace);
+      return { done: true, value: undefined };
+    }
     const response = respond(event.value);
     return response instanceof Promise
       ? response.then((value) => ({ done: false, value }))
       : { done: false, value: response };
   };
+  const fail = (error: unknown): never => {
+    endOperation(trace, [error]);
+    throw error;
+  };
   const responses: AsyncIterableIterator<ExecutionResult> = {
-    next: () => events.next().then(answer),
+    next: () => events.next().then(answer, fail),
     async return() {
       await events.return?.();
+      endOperation(trace);
       return { done: true, value: undefined };
     },
     async throw(error) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
-import { execute, GraphQLError, type FormattedExecutionResult } from 'graphql';
+import { GraphQLError, type FormattedExecutionResult } from 'graphql';
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type Context, type Server } from 'graphql-ws';
 import { safeParse as safelyParseJson } from 'secure-json-parse';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -12,6 +12,7 @@ import type { RequestContext } from '../resolvers/services.ts';
 import type { Callers, SocketOrigin } from './caller.ts';
 import type { Exposure } from './exposure.ts';
 import type { Origins } from './origins.ts';
+import { carrierOf, isWorkerTraffic, openOperation, tracedExecute } from './operation-trace.ts';
 import { misplacedOf } from './protection.ts';
 import { limited } from './request-limit.ts';
 import type { TransportOptions } from './sse.ts';
@@ -98,15 +99,21 @@ const originOf = ({ headers, socket }: IncomingMessage): SocketOrigin => ({
 
 /** Keeps the connections that are open in `contexts`. */
 function graphqlServer(
-  { schema, services, errors, access, callers, documents, limits }: WebSocketOptions,
+  { schema, services, errors, access, callers, tracing, documents, limits }: WebSocketOptions,
   contexts: Set<SocketContext>,
 ): Server<Extra> {
   return makeServer<Record<string, unknown>, Extra>({
     schema,
     subscribe: limited(subscribe),
-    execute: limited(execute),
-    context: ({ extra }) =>
-      ({ ...services, caller: extra.caller!, requestId: randomUUID() }) satisfies RequestContext,
+    execute: limited(tracedExecute),
+    context: ({ connectionParams, extra }, _id, { extensions }, args) => {
+      const requestId = randomUUID();
+      // Of this operation, else of all that the socket carries.
+      const trace = isWorkerTraffic(args)
+        ? null
+        : openOperation(tracing, requestId, carrierOf(extensions, connectionParams));
+      return { ...services, caller: extra.caller!, requestId, trace } satisfies RequestContext;
+    },
     onConnect: async (context) => {
       const { extra, connectionParams } = context;
       const { socket } = extra;

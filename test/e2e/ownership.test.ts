@@ -94,7 +94,7 @@ function describeOwnership(name: string, newPlace: () => Promise<() => Promise<H
       source: string,
       variableValues: object = {},
     ): Promise<ExecutionResult> {
-      const contextValue: RequestContext = { ...gateway.services, caller, requestId: 'test' };
+      const contextValue: RequestContext = { ...gateway.services, caller, requestId: 'test', trace: null };
       const variables = variableValues as Record<string, unknown>;
       if (!source.startsWith('subscription'))
         return graphql({ schema, source, variableValues: variables, contextValue });

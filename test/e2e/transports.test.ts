@@ -12,6 +12,7 @@ import {
   startGateway,
   textOf,
   UNICORN,
+  type GraphqlError,
   type TestEvent,
   type TestGateway,
 } from '../support/gateway.ts';
@@ -179,6 +180,24 @@ describe('graphql-sse', () => {
     expect(response.headers.get('x-accel-buffering')).toBe('no');
     expect(response.headers.get('content-type')).toContain('text/event-stream');
     expect(await response.text()).toContain('GenerationCompleted');
+  });
+
+  it.each([
+    ['that does not parse', 'subscription { generate('],
+    ['that is not valid', 'subscription { nothing }'],
+    ['of more tokens than are read', `{ ${'__typename '.repeat(5001)}}`],
+  ])('refuses a document %s, as the other transports do', async (_what, query) => {
+    const answer = await fetch(`${gateway.url}/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'accept': 'text/event-stream' },
+      body: JSON.stringify({ query }),
+    });
+    const [, json = '{}'] = /^event: next\ndata: (.*)$/m.exec(await answer.text()) ?? [];
+    const { errors } = JSON.parse(json) as { errors: GraphqlError[] };
+    expect(errors.length).toBeGreaterThan(0);
+    for (const { extensions } of errors) expect(extensions).toMatchObject({ code: 'INVALID_INPUT' });
+    const { errors: others } = await post(gateway.url, { query });
+    expect(errors.map(({ message }) => message)).toEqual(others!.map(({ message }) => message));
   });
 
   it('ends the generation when the reader closes the connection', async () => {

@@ -64,6 +64,31 @@ describe('residency', () => {
     expect(left.held).toEqual({ many: 1 });
   });
 
+  it('tells a long queue its places without telling everybody each time', () => {
+    const count = 200;
+    const [loading] = play([requested('g0', planOf('A'))]);
+    const id = residentId(loading, 'A');
+    let [state] = play([{ type: 'loaded', residentId: id, at: 1 }], loading);
+    const places = new Map<string, number>();
+    let told = 0;
+    for (let index = 1; index <= count; index++) [state] = play([requested(`g${index}`, planOf('A'))], state);
+    for (const { id: waiter, position } of state.waiting) places.set(waiter, position!);
+    while (state.waiting.length > 0) {
+      const [next, effects] = play([{ type: 'released', residentId: id, callerId: null, at: 2 }], state);
+      state = next;
+      for (const effect of effects) {
+        if (effect.type !== 'position') continue;
+        places.set(effect.waiterId, effect.ahead);
+        told++;
+      }
+      for (const [ahead, waiter] of state.waiting.entries()) {
+        const off = Math.abs(places.get(waiter.id)! - ahead);
+        expect(off, `${ahead} ahead`).toBeLessThanOrEqual(ahead <= 10 ? 0 : ahead * 0.12);
+      }
+    }
+    expect(told).toBeLessThan(count * 40);
+  });
+
   it('evicts the idle, least recently used first, and never a busy one', () => {
     const small = (name: string) => planOf(name, { bytes: 40 });
     let [state] = play([requested('g1', small('A')), requested('g2', small('B'))]);

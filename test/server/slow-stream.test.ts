@@ -37,6 +37,7 @@ beforeAll(async () => {
     connections: new Connections(limits),
     taken: new WeakMap(),
     access: openAccess(),
+    tracing: null,
   });
   await app.listen({ port: 0, host: '127.0.0.1' });
 });

@@ -55,6 +55,7 @@ export class WorkerServer {
       exposure: loadConfig({}, {}),
       log: recordingLog().log,
       metrics: new Metrics(),
+      tracing: null,
       weights: this.#weights,
       pagesFolder: path.resolve(import.meta.dirname, '../../dist'),
       configStatus: () => ({ problem: null, readAt: 0 }),

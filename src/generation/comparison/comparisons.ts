@@ -3,9 +3,10 @@ import { setImmediate, setTimeout as setTimeoutPromise } from 'node:timers/promi
 import { v7 as newId } from 'uuid';
 import type { Caller } from '../../access/caller.ts';
 import { seenBy, type Viewer } from '../../access/ownership.ts';
-import { MixgateError } from '../../errors.ts';
+import { asMixgateError, MixgateError } from '../../errors.ts';
+import type { Trace } from '../../tracing/trace.ts';
 import type { Generation } from '../generation.ts';
-import type { Generations } from '../generations.ts';
+import type { Generations, StartOptions } from '../generations.ts';
 import type { Archive, Page } from '../history/archive.ts';
 import type { ComparisonFilter } from '../history/comparison-columns.ts';
 import type { PageQuery } from '../history/history-store.ts';
@@ -29,10 +30,15 @@ export interface ComparisonsOptions extends ScheduleServices, CandidatesOptions 
   readonly disconnectGraceMs: number;
 }
 
-/** What the lanes of a comparison have in common. */
-interface LaneContext {
+/** Who asked for a comparison, in which request, and what its spans are under. */
+interface Origin {
   readonly callerId: string;
   readonly requestId: string | null;
+  readonly trace: Trace | null;
+}
+
+/** What the lanes of a comparison have in common. */
+interface LaneContext extends Origin {
   readonly comparisonId: string;
   readonly probe: CandidateProbe;
 }
@@ -55,9 +61,22 @@ export class Comparisons {
   async start(
     request: ComparisonRequest,
     callerId: string,
-    requestId: string | null = null,
+    { requestId = null, trace: parent = null }: Pick<StartOptions, 'requestId' | 'trace'> = {},
   ): Promise<Comparison> {
+    const attributes = { 'mixgate.comparison.lanes': request.lanes.length };
+    const trace = parent?.child('comparison', attributes, this.#options.now()) ?? null;
+    try {
+      return await this.#start(request, { callerId, requestId, trace });
+    } catch (error) {
+      trace?.fail(asMixgateError(error).code);
+      trace?.end();
+      throw error;
+    }
+  }
+
+  async #start(request: ComparisonRequest, origin: Origin): Promise<Comparison> {
     const { planner, machine, now, generations } = this.#options;
+    const { callerId, trace } = origin;
     generations.checkRoom(
       request.lanes.map(({ generation }) => generation),
       callerId,
@@ -74,7 +93,8 @@ export class Comparisons {
     const id = newId();
     const probe = new CandidateProbe(this.#options);
     const order = request.blind ? shuffled(planned) : planned;
-    const lanes = this.#startLanes(order, schedule, { callerId, requestId, comparisonId: id, probe });
+    const lanes = this.#startLanes(order, schedule, { ...origin, comparisonId: id, probe });
+    trace?.set({ 'mixgate.comparison.id': id, 'mixgate.comparison.schedule': schedule.taken });
     const comparison = new Comparison({
       id,
       callerId,
@@ -85,7 +105,7 @@ export class Comparisons {
     });
     this.#options.store.add(comparison);
     if (request.onDisconnect === 'CANCEL') this.#cancelWhenLeft(comparison);
-    const running = this.#follow(comparison, probe);
+    const running = this.#follow(comparison, probe).finally(() => trace?.end());
     this.#running.set(comparison.id, running);
     void running.finally(() => this.#running.delete(comparison.id));
     return comparison;

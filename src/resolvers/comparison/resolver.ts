@@ -56,11 +56,11 @@ function sent(of: ComparisonFacts, after: number, signal: AbortSignal): AsyncIte
 
 async function start(
   input: CompareInput,
-  { comparisons, settings, rates, caller, requestId }: RequestContext,
+  { comparisons, settings, rates, caller, requestId, trace }: RequestContext,
 ): Promise<ComparisonFacts> {
   const request = comparisonRequest(input, settings.sampling);
   await rates.tokens.check(caller.id);
-  return comparisons.start(request, caller.id, requestId);
+  return comparisons.start(request, caller.id, { requestId, trace });
 }
 
 /** Nothing of it tells which lane is which before it may be told. */

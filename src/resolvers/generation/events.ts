@@ -24,7 +24,9 @@ export abstract class GenerationEvent {
 
 @ObjectType({ implements: GenerationEvent, description: 'It waits for a slot.' })
 export class GenerationQueued extends GenerationEvent {
-  @Field(() => Int, { description: 'Generations ahead of this one.' })
+  @Field(() => Int, {
+    description: 'Generations ahead of this one; beyond 10 told when it has changed by a tenth.',
+  })
   position!: number;
 }
 

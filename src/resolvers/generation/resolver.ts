@@ -32,11 +32,11 @@ interface SubscribeTo<Arguments> {
 
 async function start(
   input: GenerateInput,
-  { generations, settings, rates, caller, requestId }: RequestContext,
+  { generations, settings, rates, caller, requestId, trace }: RequestContext,
 ): Promise<GenerationFacts> {
   const request = generationRequest(input, settings.sampling);
   await rates.tokens.check(caller.id);
-  return generations.start(request, caller.id, { requestId });
+  return generations.start(request, caller.id, { requestId, trace });
 }
 
 @Resolver(() => Generation)
