@@ -103,13 +103,15 @@ async function connect(url: string): Promise<Client[]> {
 async function startBare() {
   const child = fork(path.join(import.meta.dirname, 'bare.ts'), { execArgv: ['--import', 'tsx'] });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  return { url: `http://127.0.0.1:${port}/graphql`, stop: () => child.disconnect() };
+  return { url: `http://127.0.0.1:${port}/graphql`, stop: (): void => void child.disconnect() };
 }
 
-async function round({ parallel, ask }: Contestant): Promise<Firsts[]> {
+async function round(contestant: Contestant): Promise<Firsts[]> {
+  const { parallel } = contestant;
   const all: Firsts[] = [];
   const indices = Array.from({ length: AT_ONCE }, (_, index) => index);
-  while (indices.length > 0) all.push(...(await Promise.all(indices.splice(0, parallel).map(ask))));
+  while (indices.length > 0)
+    all.push(...(await Promise.all(indices.splice(0, parallel).map((index) => contestant.ask(index)))));
   return all;
 }
 
@@ -163,7 +165,7 @@ async function compete(gateway: TestGateway, bareUrl: string): Promise<void> {
       const firsts = await round(contestant);
       if (turn >= 0) results.get(contestant.name)!.push(...firsts);
     }
-  await Promise.all([...own, ...bare].map((client) => client.dispose()));
+  for (const client of [...own, ...bare]) await client.dispose();
   print(results);
 }
 

@@ -8,6 +8,7 @@ import { createSchema } from '../resolvers/schema.ts';
 import type { Services } from '../resolvers/services.ts';
 import { Metrics } from '../server/metrics.ts';
 import { startServer, type Server } from '../server/server.ts';
+import type { Tracing } from '../tracing/trace.ts';
 import { startTracing } from '../tracing/start-tracing.ts';
 import { lockDataFolder } from './data-folder-lock.ts';
 import type { CommandEnvironment, Gateway } from './environment.ts';
@@ -33,26 +34,11 @@ export async function serve(
   const metrics = new Metrics();
   const traces = await startTracing({ traces: config.traces, environment: process.env, version, log });
   const gateway = await createGateway(config, log, metrics);
-  const { services, access } = gateway;
-  await checked(gateway, config);
+  const { services } = gateway;
+  await orDisposed(gateway, checkExposure(config, gateway.access));
   await startWork(config, services, { metrics, log });
-  const server = await startServer({
-    schema: await createSchema(),
-    services,
-    access,
-    host: config.host,
-    port: config.port,
-    exposure: config,
-    log,
-    metrics,
-    weights: gateway.weights,
-    tracing: traces?.tracing ?? null,
-    pagesFolder: fileURLToPath(new URL('..', import.meta.url)),
-    configStatus: () => live.status,
-  }).catch(async (error: unknown) => {
-    await gateway.dispose();
-    throw error;
-  });
+  const tracing = traces?.tracing ?? null;
+  const server = await orDisposed(gateway, listen(gateway, { live, tracing, metrics, log }));
   const browser = new OwnBrowser({ config, page: { gateway: server.url, key: gateway.workerKey }, log });
   const problem = await browser.start();
 
@@ -91,13 +77,31 @@ export async function serve(
   process.stdout.write(`ready ${server.url}\n`);
 }
 
-/** Whoever may not be reached as it is goes again. */
-async function checked(gateway: Gateway, config: Config): Promise<void> {
-  await checkExposure(config, gateway.access).catch(async (error: unknown) => {
+/** Where that fails, the gateway goes again. */
+const orDisposed = <Result>(gateway: Gateway, work: Promise<Result>): Promise<Result> =>
+  work.catch(async (error: unknown) => {
     await gateway.dispose();
     throw error;
   });
+
+interface Listening {
+  readonly live: LiveConfig;
+  readonly tracing: Tracing | null;
+  readonly metrics: Metrics;
+  readonly log: Log;
 }
+
+const listen = async (
+  { services, access, weights }: Gateway,
+  { live, ...rest }: Listening,
+): Promise<Server> =>
+  startServer({
+    schema: await createSchema(),
+    ...{ services, access, weights, ...rest },
+    ...{ host: live.config.host, port: live.config.port, exposure: live.config },
+    pagesFolder: fileURLToPath(new URL('..', import.meta.url)),
+    configStatus: () => live.status,
+  });
 
 /** The second call exits at once. */
 function once(stop: () => Promise<void>): () => void {

@@ -8,6 +8,7 @@ import { publishFolder } from '../../src/backends/webgpu/publish-folder.ts';
 import { filesForBrowser, identityOf } from '../../src/models/browser-files.ts';
 import { createSchema } from '../../src/resolvers/schema.ts';
 import type { Services } from '../../src/resolvers/services.ts';
+import { createRateLimits } from '../../src/limits/rate-limits.ts';
 import { Metrics } from '../../src/server/metrics.ts';
 import { PublishedWeights } from '../../src/server/published-weights.ts';
 import { startServer, type Server } from '../../src/server/server.ts';
@@ -15,6 +16,8 @@ import { WORKER_KEY, workerPage } from './browser.ts';
 import { openAccess } from './access.ts';
 import { loadConfig } from '../../src/config.ts';
 import { recordingLog } from './recording-log.ts';
+
+const NO_RATES = createRateLimits({ requestsPerMinute: 0, tokensPerMinute: 0, failedSignInsPerMinute: 0 });
 
 /** The worker's side of a gateway, on a real port, with a backend that a test can hold in its hands. */
 export class WorkerServer {
@@ -48,6 +51,7 @@ export class WorkerServer {
       services: {
         workers: new BrowserWorkers(this.backend, (key) => key === WORKER_KEY),
         identityProvider: null,
+        rates: NO_RATES,
       } as Services,
       access: openAccess(),
       host: '127.0.0.1',
