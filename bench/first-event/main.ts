@@ -36,7 +36,7 @@ interface Contestant {
   readonly name: string;
   readonly parallel: number;
   /** One request after the other, or all at once. */
-  ask(index: number): Promise<Firsts>;
+  readonly ask: (index: number) => Promise<Firsts>;
 }
 
 interface Event {
@@ -163,7 +163,7 @@ async function compete(gateway: TestGateway, bareUrl: string): Promise<void> {
       const firsts = await round(contestant);
       if (turn >= 0) results.get(contestant.name)!.push(...firsts);
     }
-  await Promise.all([...own, ...bare].map((client) => client.dispose()));
+  for (const client of [...own, ...bare]) await client.dispose();
   print(results);
 }
 
