@@ -36,7 +36,7 @@ interface Contestant {
   readonly name: string;
   readonly parallel: number;
   /** One request after the other, or all at once. */
-  ask(index: number): Promise<Firsts>;
+  readonly ask: (index: number) => Promise<Firsts>;
 }
 
 interface Event {
