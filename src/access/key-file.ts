@@ -15,12 +15,15 @@ const RETRIES = { retries: 20, minTimeout: 50, maxTimeout: 500 };
 
 export const keyFileOf = (dataDir: string): string => path.join(dataDir, 'keys.json');
 
+/** Also where the data folder is none. */
+const NOT_THERE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
+
 /** The keys of a data folder; null where none was ever made. @throws INVALID_INPUT where the file is damaged or cannot be read */
 export function readKeys(file: string): readonly Key[] | null {
   try {
     return schema.parse(JSON.parse(readFileSync(file, 'utf8'))).keys;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (NOT_THERE.has((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw new MixgateError(
       'INVALID_INPUT',
       `${file} has the API keys and cannot be used: mend it, or put it aside and make new ones with \`mixgate keys create\`. ${messageOf(error)}`,

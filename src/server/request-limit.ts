@@ -8,8 +8,10 @@ import {
   type ExecutionResult,
 } from 'graphql';
 import { MixgateError } from '../errors.ts';
-import type { RequestContext } from '../resolvers/services.ts';
-import { endOperation } from './operation-trace.ts';
+import type { Caller } from '../access/caller.ts';
+import type { RequestContext, Services } from '../resolvers/services.ts';
+import type { TraceCarrier, Tracing } from '../tracing/trace.ts';
+import { endOperation, openOperation } from './operation-trace.ts';
 
 /** What browsers say that lend themselves, heartbeats included: they have their own key, and what is lost there is lost to all. */
 const WORKERS: ReadonlySet<string> = new Set(['workerReports', 'workerCommands']);
@@ -45,6 +47,22 @@ export const limited =
       return { errors };
     }
     return run(args);
+  };
+
+interface WrongRequest {
+  readonly caller: Caller;
+  readonly id: string;
+  readonly carrier: TraceCarrier;
+}
+
+/** Told of each request whose document is not run: it counts as one, and is traced as one. */
+export type OnWrong = (request: WrongRequest, errors: readonly GraphQLError[]) => void;
+
+export const countsWrong =
+  ({ rates }: Pick<Services, 'rates'>, tracing: Tracing | null): OnWrong =>
+  ({ caller, id, carrier }, errors) => {
+    rates.requests.spend(caller.id);
+    endOperation(openOperation(tracing, id, carrier), errors);
   };
 
 const asGraphQLError = (error: MixgateError): GraphQLError =>

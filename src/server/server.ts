@@ -24,14 +24,14 @@ import { healthRoutes } from './health.ts';
 import { metricsRoute, type OpenCounts } from './gauges.ts';
 import { configGauges } from './config-gauges.ts';
 import type { Metrics } from './metrics.ts';
-import { traceOperations } from './operation-trace.ts';
+import { carrierOf, traceOperations } from './operation-trace.ts';
 import { Origins } from './origins.ts';
 import { servePages } from './pages.ts';
 import { PATIENCE, protect } from './protection.ts';
 import { PublicErrors } from './public-error.ts';
 import { weightsRoute, type PublishedWeights } from './published-weights.ts';
 import { requestIdOf, tellRequestIds } from './request-id.ts';
-import { limitsRequests, retryAfter } from './request-limit.ts';
+import { countsWrong, limitsRequests, retryAfter } from './request-limit.ts';
 import { serveEventStream } from './sse.ts';
 import { serveWebSocket } from './websocket.ts';
 
@@ -73,18 +73,17 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const origins = new Origins({ host, ...exposure });
   const connections = new Connections(exposure);
   const errors = new PublicErrors(log, (...answer) => metrics.errorAnswered(...answer));
-  const app = fastify({
-    bodyLimit: MAX_BODY_BYTES,
-    forceCloseConnections: true,
-    requestTimeout: PATIENCE.requestTimeout,
-    http: PATIENCE,
-    genReqId: ({ headers }) => requestIdOf(headers),
-  });
+  const app = createApp();
   tellRequestIds(app, log);
   await protect(app, { origins, allowedOrigins: exposure.allowedOrigins, errors });
   const callers = new Callers({ access, metrics, log, failedSignIns: services.rates.failedSignIns });
   callers.identifyRequests(app);
-  const taken = takeHttpDocuments(app, documents, errors);
+  const wrong = countsWrong(services, tracing);
+  const taken = takeHttpDocuments(app, documents, {
+    errors,
+    onWrong: ({ caller, id, headers }, refusals) =>
+      wrong({ caller, id, carrier: carrierOf(headers) }, refusals),
+  });
   const apollo = createApollo(app, options, documents, errors);
   await apollo.start();
 
@@ -109,7 +108,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   access.start();
   // After listening, or ws would report the server's own errors, such as a port in use, as its own.
   const webSocket = serveWebSocket(app.server, {
-    ...{ schema, services, errors, access, callers, tracing, log, documents, connections, origins },
+    ...{ schema, services, errors, access, callers, tracing, wrong, log, documents, connections, origins },
     limits: exposure,
   });
   const { address, port: actualPort, family } = app.server.address() as AddressInfo;
@@ -130,6 +129,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
   };
 }
+
+const createApp = (): FastifyInstance =>
+  fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: true,
+    requestTimeout: PATIENCE.requestTimeout,
+    http: PATIENCE,
+    genReqId: ({ headers }) => requestIdOf(headers),
+  });
 
 function createApollo(
   app: FastifyInstance,

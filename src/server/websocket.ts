@@ -14,7 +14,7 @@ import type { Exposure } from './exposure.ts';
 import type { Origins } from './origins.ts';
 import { carrierOf, isWorkerTraffic, openOperation, tracedExecute } from './operation-trace.ts';
 import { misplacedOf } from './protection.ts';
-import { limited } from './request-limit.ts';
+import { limited, type OnWrong } from './request-limit.ts';
 import type { TransportOptions } from './sse.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -31,6 +31,7 @@ export interface WebSocketOptions extends TransportOptions {
   readonly log: Log;
   readonly origins: Origins;
   readonly limits: Pick<Exposure, 'maxSubscriptionsPerSocket'>;
+  readonly wrong: OnWrong;
 }
 
 interface Extra extends SocketOrigin {
@@ -99,7 +100,7 @@ const originOf = ({ headers, socket }: IncomingMessage): SocketOrigin => ({
 
 /** Keeps the connections that are open in `contexts`. */
 function graphqlServer(
-  { schema, services, errors, access, callers, tracing, documents, limits }: WebSocketOptions,
+  { schema, services, errors, access, callers, tracing, documents, limits, wrong }: WebSocketOptions,
   contexts: Set<SocketContext>,
 ): Server<Extra> {
   return makeServer<Record<string, unknown>, Extra>({
@@ -135,12 +136,16 @@ function graphqlServer(
     },
     onClose: (context) => void contexts.delete(context),
     connectionInitWaitTimeout: CONNECTION_INIT_MS,
-    onSubscribe: ({ subscriptions }, _id, payload) => {
+    onSubscribe: ({ subscriptions, extra, connectionParams }, _id, payload) => {
       const { maxSubscriptionsPerSocket: maximum } = limits;
       if (Object.keys(subscriptions).length > maximum) return [tooManySubscriptions(maximum)];
       const { operationName, variables } = payload;
       const taken = documents.take(payload);
-      if ('errors' in taken) return taken.errors;
+      if ('errors' in taken) {
+        const carrier = carrierOf(payload.extensions, connectionParams);
+        wrong({ caller: extra.caller!, id: randomUUID(), carrier }, taken.errors);
+        return taken.errors;
+      }
       return { schema, document: taken.document, operationName, variableValues: variables };
     },
     onError: (_context, _id, _payload, failures) => errors.formatAll(failures),

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
@@ -46,7 +46,9 @@ const GENERATE = `subscription { generate(input: { model: "${DEMO}", onDisconnec
   prompt: { messages: [{ role: USER, content: "${UNICORN}" }] } }) { __typename } }`;
 
 beforeAll(async () => {
-  gateway = await startGateway(['--data-dir', folder(), '--disconnect-grace-ms', '100'], { NO_COLOR: '1' });
+  // Wrong ones come by the dozen here.
+  const flags = ['--disconnect-grace-ms', '100', '--failed-sign-ins-per-minute', '0'];
+  gateway = await startGateway(['--data-dir', folder(), ...flags], { NO_COLOR: '1' });
   url = gateway.url;
 });
 afterAll(() => gateway.stop());
@@ -365,8 +367,11 @@ describe('with an OpenID Connect provider', () => {
   });
 
   it('where it is away, that is said, and API keys go on', async () => {
+    const own = path.join(folder(), 'away');
+    mkdirSync(own);
+    copyFileSync(path.join(folder(), 'keys.json'), path.join(own, 'keys.json'));
     const away = await startGateway(
-      ['--oidc-issuer', 'http://127.0.0.1:9', '--oidc-audience', AUDIENCE, '--data-dir', folder()],
+      ['--oidc-issuer', 'http://127.0.0.1:9', '--oidc-audience', AUDIENCE, '--data-dir', own],
       { NO_COLOR: '1' },
     );
     try {

@@ -1,5 +1,6 @@
 import type { ApolloServerOptions, BaseContext } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { GraphQLError } from 'graphql';
 import { parse as parseJson } from 'secure-json-parse';
 import { isPlainJson } from '../apollo-plugins.ts';
 import type { PublicErrors } from '../public-error.ts';
@@ -13,6 +14,12 @@ const NONE = '{ __typename }';
 /** What was taken for each request. */
 export type TakenDocuments = WeakMap<FastifyRequest, Taken>;
 
+interface HttpDocumentsOptions {
+  readonly errors: PublicErrors;
+  /** Told of requests whose document is not run. */
+  readonly onWrong: (request: FastifyRequest, errors: readonly GraphQLError[]) => void;
+}
+
 /**
  * Takes the document of each request before Apollo or graphql-sse see it, and hands them its text in place of an id.
  * What is no request of GraphQL's form is left to them to refuse.
@@ -20,7 +27,7 @@ export type TakenDocuments = WeakMap<FastifyRequest, Taken>;
 export function takeHttpDocuments(
   app: FastifyInstance,
   documents: Documents,
-  errors: PublicErrors,
+  { errors, onWrong }: HttpDocumentsOptions,
 ): TakenDocuments {
   const takenDocuments: TakenDocuments = new WeakMap();
   app.addHook('preHandler', async (request, reply) => {
@@ -30,6 +37,7 @@ export function takeHttpDocuments(
     if (asked === null || !namesDocument(asked)) return;
     const taken = documents.take(asked);
     takenDocuments.set(request, taken);
+    if ('errors' in taken) onWrong(request, taken.errors);
     if ('errors' in taken && url === '/graphql') return refuse(reply, taken.errors, errors);
     const query = 'errors' in taken ? NONE : taken.query;
     if (request.method === 'GET') request.raw.url = withQuery(request.url, query);
