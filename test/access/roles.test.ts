@@ -28,6 +28,7 @@ const FIELDS: Readonly<Record<Need, readonly string[]>> = {
       'generation',
       'generations',
       'inspectSource',
+      'limits',
     ].map((name) => `Query.${name}`),
     ...['compare', 'comparisonEvents', 'evaluateQuality', 'generate', 'generationEvents'].map(
       (name) => `Subscription.${name}`,

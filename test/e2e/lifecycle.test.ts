@@ -18,6 +18,7 @@ import {
   type TestEvent,
   type TestGateway,
 } from '../support/gateway.ts';
+import { untilOnlyResidents } from '../support/engines.ts';
 import { commandLine } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -315,11 +316,17 @@ describe('a runner', () => {
     gateway.process.kill('SIGHUP');
     await expect.poll(() => logged(gateway, 'config.reloaded')).not.toEqual([]);
     const kill = async () => {
+      // Not the one that looks for devices, or there would be none to plan for.
+      await untilOnlyResidents(gateway);
       for (const pid of await gateway.runners()) process.kill(pid, 'SIGKILL');
     };
     const crashing = { ...ENDLESS, quantization: 'Q4_K_M' };
-    for (let count = 0; count < LOOP_CRASHES; count++)
-      expect((await ask(crashing, kill)).at(-1)).toMatchObject({ error: { code: 'BACKEND_CRASHED' } });
+    for (let count = 0; count < LOOP_CRASHES; count++) {
+      let killed: Promise<void> | undefined;
+      const events = await ask(crashing, () => (killed ??= kill()));
+      await killed;
+      expect(events.at(-1)).toMatchObject({ error: { code: 'BACKEND_CRASHED' } });
+    }
 
     const held = await ask(crashing);
     expect(held.map(({ __typename: type }) => type)).toEqual(['PlanChosen', 'GenerationFailed']);

@@ -146,7 +146,7 @@ function describeOwnership(name: string, newPlace: () => Promise<() => Promise<H
         return (data as { devices: { waiting: { id: string; generation: unknown }[] }[] }).devices[0]!
           .waiting;
       };
-      await expect.poll(async () => (await queue(owner)).map(({ id }) => id)).toContain(waiting);
+      await expect.poll(async () => (await queue(owner)).map(({ id }) => id)).toEqual([waiting]);
       await nothingThere('generation', running);
       await nothingThere('generation', waiting);
       const [another] = STRANGERS;
@@ -214,6 +214,7 @@ function describeOwnership(name: string, newPlace: () => Promise<() => Promise<H
         .poll(
           async () =>
             (await ask(owner, 'query ($id: ID!) { comparison(id: $id) { finished } }', { id })).data,
+          { timeout: 15_000 },
         )
         .toEqual({ comparison: { finished: true } });
       const vote =

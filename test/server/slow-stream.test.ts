@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openCaller } from '../../src/access/caller.ts';
 import { loadConfig } from '../../src/config.ts';
 import { EventLog } from '../../src/generation/event-log.ts';
+import { createRateLimits } from '../../src/limits/rate-limits.ts';
 import { createSchema } from '../../src/resolvers/schema.ts';
 import type { Services } from '../../src/resolvers/services.ts';
 import { Connections } from '../../src/server/connections.ts';
@@ -21,6 +22,7 @@ const CHUNK_BYTES = 2048;
 const QUERY = `subscription { generationEvents(id: "g") {
   __typename firstSequence sequence ... on TokenChunk { text tokens } } }`;
 
+const rates = createRateLimits({ requestsPerMinute: 0, tokensPerMinute: 0, failedSignInsPerMinute: 0 });
 const log = new EventLog('g');
 const app = fastify();
 beforeAll(async () => {
@@ -29,7 +31,7 @@ beforeAll(async () => {
   app.addHook('onRequest', async (request) => void (request.caller = openCaller('reader')));
   serveEventStream(app, {
     schema,
-    services: { generations: { get: () => ({ log }) } } as unknown as Services,
+    services: { generations: { get: () => ({ log }) }, rates } as unknown as Services,
     errors: new PublicErrors(recordingLog().log, () => undefined),
     documents: new Documents({
       ...{ schema, limits, trusted: new TrustedDocuments(), trustedOnly: false, knowsClients: false },
