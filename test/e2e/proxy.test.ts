@@ -149,10 +149,11 @@ describe.skipIf(lack !== '').each<ProxyName>(['nginx', 'caddy'])(
     });
 
     // Caddy has no other site than that of the address.
-    it.runIf(name === 'nginx')('is asked by the names that the gateway is told, and no other', async () => {
-      expect(await client.upgradeFrom(`https://${HOST}`, HOST)).toBe(101);
-      expect(await client.upgradeFrom('https://evil.example', 'evil.example')).toBe(421);
-    });
+    if (name === 'nginx')
+      it('is asked by the names that the gateway is told, and no other', async () => {
+        expect(await client.upgradeFrom(`https://${HOST}`, HOST)).toBe(101);
+        expect(await client.upgradeFrom('https://evil.example', 'evil.example')).toBe(421);
+      });
 
     it('a browser lends itself over HTTPS, and gets its weights', async () => {
       const page = await browser.newPage({ ignoreHTTPSErrors: true });
