@@ -502,8 +502,10 @@ describe('headers and lines of the log', () => {
   });
 
   it('no name, id or address makes a line of its own', async () => {
+    const memory = { memoryTotalBytes: 2 ** 33, memoryFreeBytes: 2 ** 33 };
     const device = {
-      ...{ type: 'device', id: 'register', runtimeVersion: `none\n${FORGED}`, mathCores: 1, devices: [] },
+      ...{ type: 'device', id: 'register', runtimeVersion: `none\n${FORGED}`, mathCores: 1 },
+      devices: [{ name: `A\n${FORGED}`, kind: 'CPU', count: 1, ...memory }],
     };
     const come =
       'subscription ($key: String!, $name: String, $device: JSON) { workerCommands(key: $key, name: $name, device: $device) { worker } }';
@@ -514,7 +516,7 @@ describe('headers and lines of the log', () => {
     await raw(get(`/nothing%0a${encodeURIComponent(FORGED)}`, `x-request-id: a%0a${FORGED}`));
     await ask(keys.USER, 'query ($id: ID!) { generation(id: $id) { id } }', { id: `x\n${FORGED}` });
     await ask(`nonsense\t${FORGED.replaceAll(' ', '')}`, '{ version }');
-    expect(gateway.stderr()).toContain('request.ended');
+    for (const event of ['request.ended', 'worker.came', 'forged']) expect(gateway.stderr()).toContain(event);
     expect(
       gateway
         .stderr()
