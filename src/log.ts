@@ -149,11 +149,17 @@ export interface LogOptions {
 export const logFormatOf = (format: 'auto' | 'pretty' | 'json'): 'pretty' | 'json' =>
   format === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : format;
 
+/** pino-pretty writes these two before the message as they are: with a line end in one, a line could be forged. */
+const quoted = (value: unknown): string => JSON.stringify(value);
+
 /** Logs go to standard error: standard output belongs to the answer and to the ready line. */
 export function createLog({ level, format }: LogOptions): LevelledLog {
   const destination: DestinationStream =
     format === 'pretty'
-      ? pretty({ destination: 2, sync: true, colorize: process.stderr.isTTY, ignore: 'pid,hostname' })
+      ? pretty({
+          ...{ destination: 2, sync: true, colorize: process.stderr.isTTY, ignore: 'pid,hostname' },
+          customPrettifiers: { name: quoted, caller: quoted },
+        })
       : process.stderr;
   const logger = pino({ level }, destination);
   const at =

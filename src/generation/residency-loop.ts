@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Backend, LoadRequest, Resident } from '../backends/backend.ts';
 import { MixgateError, asMixgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -108,7 +109,7 @@ export class ResidencyLoop {
         grant: (lease) => (settled(), resolve(lease)),
         refuse: (error) => (settled(), reject(error)),
       });
-      this.#dispatch({ type: 'requested', waiter: request, pools });
+      this.#dispatch({ type: 'requested', waiter: { ...request, loadsAs: randomUUID() }, pools });
     });
   }
 

@@ -51,7 +51,7 @@ export function makeRoom(state: ResidencyState, waiter: Waiter): Room {
 function load(state: ResidencyState, waiter: Waiter): Room {
   const { plan, needs } = waiter;
   const resident: ResidentState = {
-    id: `${plan.variantId}@${waiter.id}`,
+    id: `${plan.variantId}@${waiter.loadsAs ?? waiter.id}`,
     plan,
     needs,
     status: 'loading',

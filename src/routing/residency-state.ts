@@ -39,6 +39,8 @@ export interface ResidentState {
 /** A caller that wants a slot or, without `wantsSlot`, only the model loaded. */
 export interface Waiter {
   readonly id: string;
+  /** Names what is loaded for it, which everybody sees; without, its own id does. */
+  readonly loadsAs?: string;
   readonly plan: Plan;
   readonly needs: PoolBytes;
   /** The caller asked for just these GPU layers. */

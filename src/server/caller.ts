@@ -6,6 +6,7 @@ import { MixgateError } from '../errors.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from './metrics.ts';
+import { boundUnknownBodies } from './unknown-body.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -53,6 +54,7 @@ export class Callers {
     app.addHook('onRequest', async (request) => {
       if (ASKING.has(request.routeOptions.url ?? '')) request.caller = await this.#ofRequest(request);
     });
+    boundUnknownBodies(app);
     // A body may take its time, and a key be revoked meanwhile.
     app.addHook('preHandler', async ({ caller, routeOptions }) => {
       if (ASKING.has(routeOptions.url ?? '')) this.#options.access.confirm(caller);

@@ -23,6 +23,7 @@ const NEEDED = [
   'docs/configuration.md',
   'README.md',
   'CHANGELOG.md',
+  'SECURITY.md',
   'LICENSE',
 ];
 /** Nobody who installs it has a use for these. */

@@ -38,7 +38,8 @@ export class AddressPolicy {
       throw forbidden(`${url.protocol}//${url.host} is not https`, url.host);
     if (url.username !== '' || url.password !== '')
       throw forbidden(`${url.host} wants a user in its URL`, url.host);
-    if (ipaddr.isValid(host) && !isNamed && !this.#mayReach(host)) throw notPublic(host, host);
+    if (ipaddr.isValid(host) && !isNamed && !this.#mayReach(host))
+      throw forbidden(`${host} is not a public address`, host);
     return isNamed;
   }
 
@@ -63,7 +64,7 @@ export class AddressPolicy {
     if (addresses.length === 0) throw new Error(`${hostname} has no address`);
     if (isNamed) return addresses;
     const hidden = addresses.find(({ address }) => !this.#mayReach(address));
-    if (hidden !== undefined) throw notPublic(hostname, hidden.address);
+    if (hidden !== undefined) throw forbidden(`${hostname} has an address that is not public`, hostname);
     return addresses;
   }
 
@@ -104,11 +105,7 @@ function isInRange(address: string, range: string): boolean {
   return parsed.kind() === network.kind() && parsed.match(network, bits);
 }
 
-function notPublic(host: string, address: string): MixgateError {
-  const where = host === address ? host : `${host} (${address})`;
-  return forbidden(`${where} is not a public address`, host);
-}
-
+/** The addresses of names are not told: who may ask for a source need not know the network that the gateway is in. */
 const forbidden = (problem: string, host: string): MixgateError =>
   new MixgateError(
     'FORBIDDEN',

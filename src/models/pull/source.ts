@@ -25,6 +25,8 @@ export type Source =
 
 /** Does a text name a source, and not a model that is here? */
 export const isSource = (text: string): boolean => /^(hf|https?|file):/i.test(text);
+/** Whether it names a file of this machine. */
+export const isFileSource = (text: string): boolean => /^\s*file:/i.test(text);
 
 const MAX_LENGTH = 2048;
 const REPO = /^[\w][\w.-]{0,95}\/[\w][\w.-]{0,95}$/;

@@ -1,5 +1,4 @@
 import { Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
-import { checkRole } from '../../access/role.ts';
 import { parseRequest, planRequestSchema } from '../../generation/request.ts';
 import { planFor } from '../../generation/plan-source.ts';
 import type { KnownVariant } from '../../models/catalog.ts';
@@ -8,6 +7,7 @@ import type { Plan as PlanFacts, PlanResult as PlanResultFacts } from '../../rou
 import { Variant } from '../model/types.ts';
 import { Needs } from '../needs.ts';
 import type { RequestContext } from '../services.ts';
+import { checkMayInspect } from '../sources.ts';
 import { Plan, PlanInput, PlanResult } from './types.ts';
 
 @Resolver(() => Plan)
@@ -19,7 +19,7 @@ export class PlanResolver {
     @Ctx() context: RequestContext,
   ): Promise<PlanResultFacts> {
     // As inspectSource, which it is then.
-    if (isSource(input.model)) checkRole(context.caller, 'USER', 'A plan for what is elsewhere');
+    if (isSource(input.model)) checkMayInspect(input.model, context);
     return planFor(parseRequest(planRequestSchema, input), context);
   }
 

@@ -7,6 +7,7 @@ import type { PullView } from '../../models/pull/pull.ts';
 import { Model, Variant } from '../model/types.ts';
 import { Needs } from '../needs.ts';
 import type { RequestContext, Services } from '../services.ts';
+import { checkMayInspect } from '../sources.ts';
 import { DiskUse, ModelPull } from './types.ts';
 
 @Resolver(() => ModelPull)
@@ -29,13 +30,14 @@ export class ModelPullResolver {
   @Needs('USER')
   @Query(() => Model, {
     description:
-      'What a source has, as one model, from its headers: nothing is downloaded. Sources as of startModelPull.',
+      'What a source has, as one model, from its headers: nothing is downloaded. Sources as of startModelPull; `file:` for the role ADMIN.',
   })
   inspectSource(
     @Arg('source', () => String) source: string,
-    @Ctx() { inspections }: Services,
+    @Ctx() context: RequestContext,
   ): Promise<ModelFacts<KnownVariant>> {
-    return inspectSource(source, inspections);
+    checkMayInspect(source, context);
+    return inspectSource(source, context.inspections);
   }
 
   @Needs('ADMIN')

@@ -60,6 +60,10 @@ export class Documents {
     this.#options = options;
   }
 
+  get schema(): GraphQLSchema {
+    return this.#options.schema;
+  }
+
   /** The document of a request, by its id or its text. */
   take(request: DocumentRequest): Taken {
     const { query, operationName, variables } = request;

@@ -5,6 +5,7 @@ import { parse as parseJson } from 'secure-json-parse';
 import { isPlainJson } from '../apollo-plugins.ts';
 import type { PublicErrors } from '../public-error.ts';
 import { namesDocument, type DocumentRequest, type Documents, type Taken } from './documents.ts';
+import { withoutSchema } from './unknown-caller.ts';
 
 /** Addresses at which documents come. */
 const PATHS: ReadonlySet<string | undefined> = new Set(['/graphql', '/graphql/stream']);
@@ -35,9 +36,12 @@ export function takeHttpDocuments(
     if (!PATHS.has(url)) return;
     const asked = request.method === 'GET' ? askedByGet(request) : askedByPost(request.body);
     if (asked === null || !namesDocument(asked)) return;
-    const taken = documents.take(asked);
+    const read = documents.take(asked);
+    const taken = request.caller.role === null ? withoutSchema(read, asked, documents.schema) : read;
     takenDocuments.set(request, taken);
     if ('errors' in taken) onWrong(request, taken.errors);
+    // Said as what ends a request before it is one: with the status and the header that ask for credentials.
+    if (taken !== read && url === '/graphql' && 'errors' in taken) throw taken.errors[0]!.originalError!;
     if ('errors' in taken && url === '/graphql') return refuse(reply, taken.errors, errors);
     const query = 'errors' in taken ? NONE : taken.query;
     if (request.method === 'GET') request.raw.url = withQuery(request.url, query);
