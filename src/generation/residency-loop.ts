@@ -104,8 +104,7 @@ export class ResidencyLoop {
       if (hooks.signal.aborted) return reject(hooks.signal.reason as Error);
       hooks.signal.addEventListener('abort', withdraw, { once: true });
       this.#waiting.set(request.id, {
-        ...hooks,
-        holder: request.wantsSlot ? request.callerId : null,
+        ...{ ...hooks, holder: request.wantsSlot ? request.callerId : null },
         grant: (lease) => (settled(), resolve(lease)),
         refuse: (error) => (settled(), reject(error)),
       });
