@@ -1,12 +1,5 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import {
-  execute,
-  getOperationAST,
-  GraphQLError,
-  Kind,
-  type ExecutionArgs,
-  type ExecutionResult,
-} from 'graphql';
+import { execute, getOperationAST, GraphQLError, type ExecutionArgs, type ExecutionResult } from 'graphql';
 import { MixgateError } from '../errors.ts';
 import type { RequestContext } from '../resolvers/services.ts';
 import type { Trace, TraceCarrier, Tracing } from '../tracing/trace.ts';
@@ -32,14 +25,6 @@ export const openOperation = (
   requestId: string,
   carrier: TraceCarrier,
 ): Trace | null => tracing?.open('GraphQL Operation', carrier, { 'mixgate.request.id': requestId }) ?? null;
-
-/** Frames of a browser that lends itself: they carry the tokens of others, whose spans are elsewhere. */
-export function isWorkerTraffic({ document, operationName }: ExecutionArgs): boolean {
-  const [field] = getOperationAST(document, operationName)?.selectionSet.selections ?? [];
-  return field?.kind === Kind.FIELD && WORKER_FIELDS.has(field.name.value);
-}
-
-const WORKER_FIELDS: ReadonlySet<string> = new Set(['workerCommands', 'workerReports']);
 
 /** The span of an operation that is about to be executed, with its name by now. */
 export function namedTrace({ contextValue, document, operationName }: ExecutionArgs): Trace | null {

@@ -1,38 +1,15 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import {
-  getOperationAST,
-  GraphQLError,
-  Kind,
-  type DocumentNode,
-  type ExecutionArgs,
-  type ExecutionResult,
-} from 'graphql';
+import { GraphQLError, type ExecutionArgs, type ExecutionResult } from 'graphql';
 import { MixgateError } from '../errors.ts';
 import type { Caller } from '../access/caller.ts';
 import type { RequestContext, Services } from '../resolvers/services.ts';
 import type { TraceCarrier, Tracing } from '../tracing/trace.ts';
 import { endOperation, openOperation } from './operation-trace.ts';
-
-/** What browsers say that lend themselves, heartbeats included: they have their own key, and what is lost there is lost to all. */
-const WORKERS: ReadonlySet<string> = new Set(['workerReports', 'workerCommands']);
-
-interface Operation {
-  readonly document: DocumentNode;
-  readonly operationName?: string | null | undefined;
-}
-
-/** Whether an operation is nothing but what browsers say that lend themselves. */
-function isWorkers({ document, operationName }: Operation): boolean {
-  const selections = getOperationAST(document, operationName)?.selectionSet.selections ?? [];
-  return (
-    selections.length > 0 &&
-    selections.every((selection) => selection.kind === Kind.FIELD && WORKERS.has(selection.name.value))
-  );
-}
+import { isWorkerTraffic, type ExecutedOperation } from './worker-traffic.ts';
 
 /** Counts an operation for its caller. @throws RATE_LIMITED */
-async function takeRequest(operation: Operation, { rates, caller }: RequestContext): Promise<void> {
-  if (!isWorkers(operation)) await rates.requests.take(caller.id);
+async function takeRequest(operation: ExecutedOperation, { rates, caller }: RequestContext): Promise<void> {
+  if (!isWorkerTraffic(operation)) await rates.requests.take(caller.id);
 }
 
 /** As `run`, unless the caller has used up its requests: over sockets and streams, that is the operation's one result. */

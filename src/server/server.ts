@@ -78,11 +78,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await protect(app, { origins, allowedOrigins: exposure.allowedOrigins, errors });
   const callers = new Callers({ access, metrics, log, failedSignIns: services.rates.failedSignIns });
   callers.identifyRequests(app);
-  const wrong = countsWrong(services, tracing);
+  const onWrong = countsWrong(services, tracing);
   const taken = takeHttpDocuments(app, documents, {
     errors,
     onWrong: ({ caller, id, headers }, refusals) =>
-      wrong({ caller, id, carrier: carrierOf(headers) }, refusals),
+      onWrong({ caller, id, carrier: carrierOf(headers) }, refusals),
   });
   const apollo = createApollo(app, options, documents, errors);
   await apollo.start();
@@ -108,7 +108,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   access.start();
   // After listening, or ws would report the server's own errors, such as a port in use, as its own.
   const webSocket = serveWebSocket(app.server, {
-    ...{ schema, services, errors, access, callers, tracing, wrong, log, documents, connections, origins },
+    ...{ schema, services, errors, access, callers, tracing, onWrong, log, documents, connections, origins },
     limits: exposure,
   });
   const { address, port: actualPort, family } = app.server.address() as AddressInfo;

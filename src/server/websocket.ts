@@ -12,11 +12,12 @@ import type { RequestContext } from '../resolvers/services.ts';
 import type { Callers, SocketOrigin } from './caller.ts';
 import type { Exposure } from './exposure.ts';
 import type { Origins } from './origins.ts';
-import { carrierOf, isWorkerTraffic, openOperation, tracedExecute } from './operation-trace.ts';
+import { carrierOf, openOperation, tracedExecute } from './operation-trace.ts';
 import { misplacedOf } from './protection.ts';
 import { limited, type OnWrong } from './request-limit.ts';
 import type { TransportOptions } from './sse.ts';
 import { subscribe } from './subscribe.ts';
+import { isWorkerTraffic } from './worker-traffic.ts';
 
 const MAX_MESSAGE_BYTES = 4 * 2 ** 20;
 const CONNECTION_INIT_MS = 10_000;
@@ -31,7 +32,7 @@ export interface WebSocketOptions extends TransportOptions {
   readonly log: Log;
   readonly origins: Origins;
   readonly limits: Pick<Exposure, 'maxSubscriptionsPerSocket'>;
-  readonly wrong: OnWrong;
+  readonly onWrong: OnWrong;
 }
 
 interface Extra extends SocketOrigin {
@@ -100,7 +101,7 @@ const originOf = ({ headers, socket }: IncomingMessage): SocketOrigin => ({
 
 /** Keeps the connections that are open in `contexts`. */
 function graphqlServer(
-  { schema, services, errors, access, callers, tracing, documents, limits, wrong }: WebSocketOptions,
+  { schema, services, errors, access, callers, tracing, documents, limits, onWrong }: WebSocketOptions,
   contexts: Set<SocketContext>,
 ): Server<Extra> {
   return makeServer<Record<string, unknown>, Extra>({
@@ -143,7 +144,7 @@ function graphqlServer(
       const taken = documents.take(payload);
       if ('errors' in taken) {
         const carrier = carrierOf(payload.extensions, connectionParams);
-        wrong({ caller: extra.caller!, id: randomUUID(), carrier }, taken.errors);
+        onWrong({ caller: extra.caller!, id: randomUUID(), carrier }, taken.errors);
         return taken.errors;
       }
       return { schema, document: taken.document, operationName, variableValues: variables };

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { addKey, keyFileOf, revokeKey } from '../../src/access/key-file.ts';
 import type { Role } from '../../src/access/caller.ts';
+import { runMixgate } from '../support/command.ts';
 import { ask, overEach, overEvents, overSocket, type Followed } from '../support/asking.ts';
-import { DEMO, MAIN, startGateway, UNICORN, type TestGateway } from '../support/gateway.ts';
+import { DEMO, startGateway, UNICORN, type TestGateway } from '../support/gateway.ts';
 import { startIdentityProvider } from '../support/identity-provider.ts';
 import { lastingFolder } from '../support/temporary-folder.ts';
 
@@ -17,17 +17,7 @@ let gateway: TestGateway;
 let url = '';
 const keys = {} as Record<Role, string>;
 
-function mixgate(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [MAIN, ...args],
-      { env: { ...process.env, NO_COLOR: '1' } },
-      (error, stdout, stderr) =>
-        resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
+const mixgate = (...args: string[]) => runMixgate(args);
 
 const keyOf = async (name: string, role: Role, expiresAt: Date | null = null): Promise<string> =>
   (await addKey(file(), { name, role, expiresAt }, Date.now())).text;

@@ -1,19 +1,9 @@
-import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DEMO, MAIN, UNICORN } from '../support/gateway.ts';
+import { runMixgate } from '../support/command.ts';
+import { DEMO, UNICORN } from '../support/gateway.ts';
 
-function mixgate(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [MAIN, ...args],
-      { env: { ...process.env, NO_COLOR: '1' } },
-      (error, stdout, stderr) =>
-        resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
+const mixgate = (...args: string[]) => runMixgate(args);
 
 const F16 = path.resolve(import.meta.dirname, '../../models/demo/tiny-mixtral-8x2M.F16.gguf');
 const ASK = ['--prompt', UNICORN, '--temp', '0', '--repeat-penalty', '1', '-n', '40'];

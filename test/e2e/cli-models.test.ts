@@ -1,9 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runMixgate } from '../support/command.ts';
 import { DEMO, MAIN, startGateway } from '../support/gateway.ts';
 import { HubServer } from '../support/hub-server.ts';
 import { HUB_MODEL, hubModel } from '../support/pulling.ts';
@@ -16,20 +17,9 @@ beforeEach(async () => {
 });
 afterEach(() => hub.stop());
 
-const environment = () => ({ ...process.env, NO_COLOR: '1', HF_ENDPOINT: hub.url });
-const argumentsOf = (args: string[]) => [
-  MAIN,
-  ...args,
-  ...(args[0] === 'manifest' ? [] : ['--data-dir', data()]),
-];
+const argumentsOf = (args: string[]) => [...args, ...(args[0] === 'manifest' ? [] : ['--data-dir', data()])];
 
-function mixgate(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, argumentsOf(args), { env: environment() }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
+const mixgate = (...args: string[]) => runMixgate(argumentsOf(args), { HF_ENDPOINT: hub.url });
 
 describe('mixgate pull, models and remove', () => {
   it('bring a model, list it with the disk it takes, and remove it', async () => {
@@ -81,8 +71,8 @@ describe('mixgate pull, models and remove', () => {
 
   it('stop at Ctrl+C, keep what they have, and go on', async () => {
     hub.faults = { pauseMs: 30 };
-    const child = spawn(process.execPath, argumentsOf(['pull', 'hf:demo/tiny:Q4_K_M']), {
-      env: environment(),
+    const child = spawn(process.execPath, [MAIN, ...argumentsOf(['pull', 'hf:demo/tiny:Q4_K_M'])], {
+      env: { ...process.env, HF_ENDPOINT: hub.url },
     });
     let stdout = '';
     child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -7,6 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Plan } from '../../src/routing/plan.ts';
 import { writeReferenceGguf } from '../../tools/reference-models/write-gguf.ts';
+import { runMixgate } from '../support/command.ts';
 import { DEMO, GENERATE, MAIN, startGateway } from '../support/gateway.ts';
 
 const MIXTRAL = 'mixtral-8x7b-instruct-v0.1';
@@ -25,14 +25,8 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function mixgate(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
-  const env = { ...process.env, NO_COLOR: '1', XDG_DATA_HOME: path.join(folder, 'data'), ...environment };
-  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
+const mixgate = (args: readonly string[], environment: NodeJS.ProcessEnv = {}) =>
+  runMixgate(args, { XDG_DATA_HOME: path.join(folder, 'data'), ...environment });
 
 interface PlanDocument {
   readonly model: string;

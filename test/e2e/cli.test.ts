@@ -1,23 +1,13 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { runMixgate } from '../support/command.ts';
 import { DEMO, GENERATE, MAIN, startGateway, UNICORN } from '../support/gateway.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'mixgate-cli-'));
 
-function mixgate(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [MAIN, ...args],
-      { env: { ...process.env, NO_COLOR: '1' } },
-      (error, stdout, stderr) =>
-        resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
+const mixgate = (...args: string[]) => runMixgate(args);
 
 describe('mixgate run', () => {
   it('streams the answer and closes with the table', async () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import {
   comparison,
   compare,
@@ -20,7 +20,7 @@ import {
   type TestEvent,
   type TestGateway,
 } from '../support/gateway.ts';
-import { postgresPrograms, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { describeWithPostgres } from '../support/postgres.ts';
 
 const PROMPT = { messages: [{ role: 'USER', content: 'Tell me about a wild unicorn.' }] };
 const INPUT = { model: DEMO, prompt: PROMPT, maxTokens: 12, quantization: 'Q2_K', sampling: { seed: 5 } };
@@ -213,23 +213,16 @@ function textsByLane(events: readonly LaneEvent[]): string[] {
 
 describeHistory('embedded', async () => ({ flags: ['--data-dir', newFolder()] }));
 
-const programs = postgresPrograms();
-describe.skipIf(programs === null)('PostgreSQL (apt-get install postgresql)', () => {
-  let postgres: TestPostgres;
-  beforeAll(async () => {
-    postgres = await startPostgres(programs!);
-  });
-  afterAll(() => postgres.stop());
-
-  describeHistory('by its URL', async () => ({ flags: ['--history-url', await postgres.newDatabase()] }));
+describeWithPostgres((of) => {
+  describeHistory('by its URL', async () => ({ flags: ['--history-url', await of().newDatabase()] }));
 
   it('killed in mid-run stops nothing, and gets what it missed when it is back', async () => {
-    const url = await postgres.newDatabase();
+    const url = await of().newDatabase();
     const on = await start('--history-url', url);
     await generate(on);
     await written(on);
     const running = await startComparison(on, { ...COMPARE, maxTokens: 60, onDisconnect: 'CONTINUE' });
-    await postgres.kill();
+    await of().kill();
     const events = await follow(on, running.id);
     const ended = events.at(-1)!.comparison as TestComparison;
     expect(ended.lanes.map(({ generation }) => generation.state)).toEqual(['COMPLETED', 'COMPLETED']);
@@ -244,7 +237,7 @@ describe.skipIf(programs === null)('PostgreSQL (apt-get install postgresql)', ()
     expect(missing.errors?.[0]?.extensions.code).toBe('HISTORY_UNAVAILABLE');
     expect((await generate(on)).at(-1)!.__typename).toBe('GenerationCompleted');
 
-    await postgres.start();
+    await of().start();
     await written(on);
     const later = await start('--history-url', url);
     expect(await comparison(later, running.id)).toMatchObject({ votes: [{ value: 'TIE' }] });

@@ -13,7 +13,7 @@ import { openPostgres } from '../../src/store/postgres.ts';
 import { openSqliteThread } from '../../src/store/sqlite-thread.ts';
 import { SQLITE_ENTRY } from '../support/archive.ts';
 import { DEMO, UNICORN } from '../support/gateway.ts';
-import { postgresPrograms, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { describeWithPostgres } from '../support/postgres.ts';
 import { servicesOn } from '../support/services.ts';
 import { lastingFolder } from '../support/temporary-folder.ts';
 
@@ -249,16 +249,9 @@ describeOwnership('with SQLite', async () => {
   return () => openSqliteThread(file, SQLITE_ENTRY);
 });
 
-const programs = postgresPrograms();
-describe.skipIf(programs === null)('PostgreSQL (apt-get install postgresql)', () => {
-  let postgres: TestPostgres;
-  beforeAll(async () => {
-    postgres = await startPostgres(programs!);
-  });
-  afterAll(() => postgres.stop());
-
+describeWithPostgres((of) => {
   describeOwnership('as installed', async () => {
-    const url = await postgres.newDatabase();
+    const url = await of().newDatabase();
     return () => openPostgres(url);
   });
 });

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { v7 as newId } from 'uuid';
-import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, afterEach, describe, expect, it } from 'vitest';
 import { SEES_ALL, type Viewer } from '../../src/access/ownership.ts';
 import { Archive } from '../../src/generation/history/archive.ts';
 import { comparisonColumns, matchesComparison } from '../../src/generation/history/comparison-columns.ts';
@@ -25,7 +25,7 @@ import {
   SQLITE_ENTRY,
 } from '../support/archive.ts';
 import { endedComparison, endedGeneration, type EndedOptions } from '../support/ended.ts';
-import { postgresPrograms, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { describeWithPostgres } from '../support/postgres.ts';
 
 /** What keeps history, whichever database that is. */
 function describeHistoryStore(
@@ -337,16 +337,9 @@ describeHistoryStore('SQLite', async () => {
   return { open: () => openSqliteThread(file, SQLITE_ENTRY) };
 });
 
-const programs = postgresPrograms();
-describe.skipIf(programs === null)('PostgreSQL (apt-get install postgresql)', () => {
-  let postgres: TestPostgres;
-  beforeAll(async () => {
-    postgres = await startPostgres(programs!);
-  });
-  afterAll(() => postgres.stop());
-
+describeWithPostgres((of) => {
   describeHistoryStore('as installed', async () => {
-    const url = await postgres.newDatabase();
+    const url = await of().newDatabase();
     return { open: () => openPostgres(url) };
   });
 });

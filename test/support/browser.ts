@@ -10,7 +10,7 @@ export const noBrowser: string | null = existsSync(CHROMIUM)
   ? null
   : `there is no ${CHROMIUM}; apt-get install chromium brings it`;
 
-/** In place of tests that need one. */
+/** In place of tests that need one, with the reason: without Chromium there is nothing to look at. `.ci/run` installs it. */
 export const skipWithoutBrowser = (test: TestContext): void => test.skip(noBrowser ?? undefined);
 
 /** A real Chromium without a window, as `mixgate worker --headless` starts it. */

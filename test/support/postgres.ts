@@ -4,6 +4,7 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { freePort } from './free-port.ts';
 
 /** A PostgreSQL of its own: a cluster in a temporary folder, on a free loopback port. */
@@ -24,6 +25,19 @@ export function postgresPrograms(): string | null {
     ? readdirSync(versions).map((version) => path.join(versions, version, 'bin'))
     : [];
   return found.find((folder) => existsSync(path.join(folder, 'initdb'))) ?? null;
+}
+
+/** Tests against one, skipped where it is not installed: `.ci/run` installs it. `of` gives the one that they share. */
+export function describeWithPostgres(tests: (of: () => TestPostgres) => void): void {
+  const programs = postgresPrograms();
+  describe.skipIf(programs === null)('PostgreSQL (apt-get install postgresql)', () => {
+    let postgres: TestPostgres;
+    beforeAll(async () => {
+      postgres = await startPostgres(programs!);
+    });
+    afterAll(() => postgres.stop());
+    tests(() => postgres);
+  });
 }
 
 /** PostgreSQL does not run as root. */
