@@ -19,7 +19,7 @@ export class EventLog extends ReadableLog<GenerationEvent> {
     this.generationId = generationId;
   }
 
-  get lastSequence(): number {
+  override get lastSequence(): number {
     return this.#events.length;
   }
 

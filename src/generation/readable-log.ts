@@ -16,6 +16,9 @@ export abstract class ReadableLog<Event extends Numbered> {
 
   abstract get hasEnded(): boolean;
 
+  /** Number of the newest event. */
+  abstract get lastSequence(): number;
+
   /** The event after `cursor`, what can be merged with it included; null when it is yet to come. */
   abstract eventAfter(cursor: number): Event | null;
 
@@ -31,10 +34,10 @@ export abstract class ReadableLog<Event extends Numbered> {
 
   /**
    * Every event after sequence `after`, in order, exactly once, then live until the final one. Ends early when
-   * the signal aborts.
+   * the signal aborts. Who looks at most every `minIntervalMs` milliseconds gets what has come since as few events.
    */
-  read(after: number, signal: AbortSignal): AsyncIterableIterator<Event> {
-    return new Reader(this, after, signal);
+  read(after: number, signal: AbortSignal, minIntervalMs = 0): AsyncIterableIterator<Event> {
+    return new Reader(this, after, { signal, minIntervalMs });
   }
 
   /** For the log itself: there is more to read. */
@@ -62,6 +65,11 @@ export abstract class ReadableLog<Event extends Numbered> {
   }
 }
 
+interface Reading {
+  readonly signal: AbortSignal;
+  readonly minIntervalMs: number;
+}
+
 type Result<Event> = IteratorResult<Event, undefined>;
 const DONE: Result<never> = { done: true, value: undefined };
 
@@ -69,15 +77,22 @@ const DONE: Result<never> = { done: true, value: undefined };
 class Reader<Event extends Numbered> implements AsyncIterableIterator<Event> {
   readonly #log: ReadableLog<Event>;
   readonly #signal: AbortSignal;
+  readonly #minIntervalMs: number;
   #cursor: number;
+  /** All that was there when it last looked; it looks again after `#restsUntilMs`. */
+  #lookedTo: number;
+  #restsUntilMs = 0;
+  #rest: NodeJS.Timeout | undefined;
   #state: 'new' | 'open' | 'closed' = 'new';
   /** Who waits for the next event, if anyone does. */
   #waiting: ((result: Result<Event>) => void) | null = null;
 
-  constructor(log: ReadableLog<Event>, after: number, signal: AbortSignal) {
+  constructor(log: ReadableLog<Event>, after: number, { signal, minIntervalMs }: Reading) {
     this.#log = log;
     this.#cursor = after;
+    this.#lookedTo = after;
     this.#signal = signal;
+    this.#minIntervalMs = minIntervalMs;
   }
 
   next(): Promise<Result<Event>> {
@@ -86,7 +101,7 @@ class Reader<Event extends Numbered> implements AsyncIterableIterator<Event> {
     if (result !== null) return Promise.resolve(result);
     return new Promise((resolve) => {
       this.#waiting = resolve;
-      this.#log.onNext(this.#wake);
+      this.#wait();
     });
   }
 
@@ -103,9 +118,15 @@ class Reader<Event extends Numbered> implements AsyncIterableIterator<Event> {
   readonly #wake = (): void => {
     if (this.#waiting === null) return;
     const result = this.#take();
-    if (result === null) this.#log.onNext(this.#wake);
+    if (result === null) this.#wait();
     else this.#answer(result);
   };
+
+  #wait(): void {
+    const restMs = Math.ceil(this.#restsUntilMs - performance.now());
+    if (restMs > 0) this.#rest = setTimeout(this.#wake, restMs);
+    else this.#log.onNext(this.#wake);
+  }
 
   readonly #abort = (): void => this.#close();
 
@@ -118,11 +139,17 @@ class Reader<Event extends Numbered> implements AsyncIterableIterator<Event> {
   /** Null when the next event is yet to come. */
   #take(): Result<Event> | null {
     if (this.#state === 'closed') return DONE;
+    const looksAgain = this.#minIntervalMs > 0 && this.#cursor >= this.#lookedTo;
+    if (looksAgain && !this.#log.hasEnded && performance.now() < this.#restsUntilMs) return null;
     const event = this.#log.eventAfter(this.#cursor);
     if (event === null) {
       if (!this.#log.hasEnded) return null;
       this.#close();
       return DONE;
+    }
+    if (looksAgain) {
+      this.#lookedTo = this.#log.lastSequence;
+      this.#restsUntilMs = performance.now() + this.#minIntervalMs;
     }
     this.#cursor = event.sequence;
     return { done: false, value: event };
@@ -148,6 +175,7 @@ class Reader<Event extends Numbered> implements AsyncIterableIterator<Event> {
     if (this.#state === 'open') {
       this.#signal.removeEventListener('abort', this.#abort);
       this.#log.offNext(this.#wake);
+      clearTimeout(this.#rest);
       this.#log.changeReaders(-1);
     }
     this.#state = 'closed';

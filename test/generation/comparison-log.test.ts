@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ComparisonLog, type ComparisonEvent } from '../../src/generation/comparison/comparison-log.ts';
 import type { GenerationEvent, GenerationHappening } from '../../src/generation/events.ts';
 
@@ -27,6 +27,8 @@ async function readAll(log: ComparisonLog, after = 0): Promise<ComparisonEvent[]
 }
 
 describe('ComparisonLog', () => {
+  afterEach(() => vi.useRealTimers());
+
   it('puts the chunks of lanes that take turns together for one who comes late', async () => {
     const log = new ComparisonLog('c');
     const [a, b] = [lane(0), lane(1)];
@@ -54,6 +56,33 @@ describe('ComparisonLog', () => {
       log.append(of % 2, (of % 2 === 0 ? a : b)(chunk(letter)));
       expect((await next).value).toMatchObject({ lane: of % 2, sequence: of + 1, event: { text: letter } });
     }
+  });
+
+  it('gives one who looks seldom one chunk of each lane a look', async () => {
+    vi.useFakeTimers();
+    const log = new ComparisonLog('c');
+    const [a, b] = [lane(0), lane(1)];
+    const seen: unknown[] = [];
+    const reading = (async () => {
+      for await (const { lane, event } of log.read(0, never, 100))
+        seen.push([lane, event?.type === 'TokenChunk' ? event.text : null]);
+    })();
+    for (const letter of 'abcde') {
+      log.append(0, a(chunk(letter)));
+      log.append(1, b(chunk(letter.toUpperCase())));
+      await vi.advanceTimersByTimeAsync(40);
+    }
+    log.end();
+    await vi.advanceTimersByTimeAsync(100);
+    await reading;
+    expect(seen).toEqual([
+      [0, 'a'],
+      [1, 'ABC'],
+      [0, 'bc'],
+      [0, 'de'],
+      [1, 'DE'],
+      [null, null],
+    ]);
   });
 
   it('keeps the order of what is no chunk', async () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { abortFirst } from '../../src/generation/abort-first.ts';
 import { EventLog } from '../../src/generation/event-log.ts';
 import type { GenerationEvent, GenerationHappening } from '../../src/generation/events.ts';
@@ -14,6 +14,8 @@ const textOf = (events: GenerationEvent[]) =>
   events.map((event) => (event.type === 'TokenChunk' ? event.text : '')).join('');
 
 describe('EventLog', () => {
+  afterEach(() => vi.useRealTimers());
+
   it('gives a reader who comes late everything, chunks merged, ranges whole', async () => {
     const log = new EventLog('g');
     log.append({ type: 'GenerationQueued', position: 0 });
@@ -27,6 +29,48 @@ describe('EventLog', () => {
       ['GenerationCancelled', 5, 5],
     ]);
     expect(textOf(events)).toBe('abc');
+  });
+
+  it('gives one who looks seldom what came in between as one, and the first at once', async () => {
+    vi.useFakeTimers();
+    const log = new EventLog('g');
+    const seen: [number, string, number][] = [];
+    const startedAt = performance.now();
+    const reading = (async () => {
+      for await (const event of log.read(0, never, 100))
+        seen.push([performance.now() - startedAt, textOf([event]) || event.type, event.sequence]);
+    })();
+    log.append({ type: 'GenerationQueued', position: 0 });
+    for (const text of 'abcdefgh') {
+      await vi.advanceTimersByTimeAsync(30);
+      log.append(chunk(text));
+    }
+    await vi.advanceTimersByTimeAsync(30);
+    log.append(END);
+    await vi.advanceTimersByTimeAsync(100);
+    await reading;
+    expect(seen).toEqual([
+      [0, 'GenerationQueued', 1],
+      [100, 'abc', 4],
+      [200, 'def', 7],
+      [300, 'gh', 9],
+      [300, 'GenerationCancelled', 10],
+    ]);
+  });
+
+  it('leaves no timer behind when one who looks seldom leaves', async () => {
+    vi.useFakeTimers();
+    const log = new EventLog('g');
+    const leave = new AbortController();
+    const reader = log.read(0, leave.signal, 1000);
+    log.append(chunk('a'));
+    await reader.next();
+    const next = reader.next();
+    expect(vi.getTimerCount()).toBe(1);
+    leave.abort();
+    expect(await next).toEqual({ done: true, value: undefined });
+    expect(vi.getTimerCount()).toBe(0);
+    expect(log.readers).toBe(0);
   });
 
   it('gives any reader, however slow and often interrupted, exactly the text', async () => {

@@ -1,7 +1,8 @@
 import WebSocket from 'ws';
 import type { TestEvent, TestGateway } from './gateway.ts';
 
-const FOLLOW = `subscription ($id: ID!, $after: Int) { generationEvents(id: $id, after: $after) {
+const FOLLOW = `subscription ($id: ID!, $after: Int, $minIntervalMs: Int) {
+  generationEvents(id: $id, after: $after, minIntervalMs: $minIntervalMs) {
   __typename firstSequence sequence ... on TokenChunk { text } } }`;
 const FINAL = new Set(['GenerationCompleted', 'GenerationFailed', 'GenerationCancelled']);
 
@@ -14,6 +15,8 @@ interface Reading {
   readonly limit: number;
   /** Between one event and the next; 0 reads on. */
   readonly pauseMs: number;
+  /** As the gateway is asked to look; at once where it is not. */
+  readonly minIntervalMs?: number;
 }
 
 interface Message {
@@ -24,7 +27,7 @@ interface Message {
 /** Reads up to `limit` events on a socket of its own, slowly if asked to, and then drops the socket without a word. */
 export function readAndDrop(
   { url }: Pick<TestGateway, 'url'>,
-  { id, after, limit, pauseMs }: Reading,
+  { id, after, limit, pauseMs, minIntervalMs = 0 }: Reading,
 ): Promise<TestEvent[]> {
   const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws');
   const events: TestEvent[] = [];
@@ -36,7 +39,7 @@ export function readAndDrop(
     socket.on('message', (data: Buffer) => {
       const { type, payload } = JSON.parse(data.toString()) as Message;
       if (type === 'connection_ack') {
-        const subscription = { query: FOLLOW, variables: { id, after } };
+        const subscription = { query: FOLLOW, variables: { id, after, minIntervalMs } };
         socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: subscription }));
       }
       if (type === 'error') reject(new Error(data.toString()));

@@ -35,7 +35,7 @@ export class ComparisonLog extends ReadableLog<ComparisonEvent> {
     this.comparisonId = comparisonId;
   }
 
-  get lastSequence(): number {
+  override get lastSequence(): number {
     return this.#numbered.length;
   }
 

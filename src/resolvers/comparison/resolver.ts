@@ -17,6 +17,7 @@ import { LanguageReport } from '../language/types.ts';
 import { comparisonFilter, ComparisonsArgs } from '../history/filters.ts';
 import { rendered } from '../../report/render.ts';
 import { Needs } from '../needs.ts';
+import { MinIntervalArg, minIntervalOf, type Interval } from '../min-interval.ts';
 import { cursorIn, pageOf } from '../page.ts';
 import { SafeInt } from '../scalars.ts';
 import type { RequestContext, Services } from '../services.ts';
@@ -35,8 +36,11 @@ interface SubscribeTo<Arguments> {
 type SentEvent = EventFacts & { readonly of: ComparisonFacts };
 
 /** No generator: one that was left before its first event would not tell the log. */
-function sent(of: ComparisonFacts, after: number, signal: AbortSignal): AsyncIterableIterator<SentEvent> {
-  const events = of.log.read(after, signal);
+function sent(
+  of: ComparisonFacts,
+  ...[after, signal, minIntervalMs]: Parameters<ComparisonFacts['log']['read']>
+): AsyncIterableIterator<SentEvent> {
+  const events = of.log.read(after, signal, minIntervalMs);
   return {
     async next() {
       const result = await events.next();
@@ -152,12 +156,17 @@ export class ComparisonResolver {
   @Needs('USER')
   @Subscription(() => ComparisonEvent, {
     description: 'Run one prompt in several places and stream all of them.',
-    subscribe: async ({ args, context }: SubscribeTo<{ input: CompareInput }>) => {
+    subscribe: async ({ args, context }: SubscribeTo<{ input: CompareInput } & Interval>) => {
+      const minIntervalMs = minIntervalOf(args);
       const comparison = await start(args.input, context);
-      return abortFirst((signal) => sent(comparison, 0, signal));
+      return abortFirst((signal) => sent(comparison, 0, signal, minIntervalMs));
     },
   })
-  compare(@Arg('input', () => CompareInput) _input: CompareInput, @Root() event: SentEvent): SentEvent {
+  compare(
+    @Arg('input', () => CompareInput) _input: CompareInput,
+    @MinIntervalArg() _minIntervalMs: number | null,
+    @Root() event: SentEvent,
+  ): SentEvent {
     return event;
   }
 
@@ -167,15 +176,17 @@ export class ComparisonResolver {
     subscribe: async ({
       args,
       context: { comparisons, caller },
-    }: SubscribeTo<{ id: string; after: number | null }>) => {
+    }: SubscribeTo<{ id: string; after: number | null } & Interval>) => {
+      const minIntervalMs = minIntervalOf(args);
       const comparison = await comparisons.get(args.id, caller);
       const after = cursorIn(comparison.log, args.after ?? 0);
-      return abortFirst((signal) => sent(comparison, after, signal));
+      return abortFirst((signal) => sent(comparison, after, signal, minIntervalMs));
     },
   })
   comparisonEvents(
     @Arg('id', () => ID) _id: string,
     @Arg('after', () => Int, { nullable: true, defaultValue: 0 }) _after: number | null,
+    @MinIntervalArg() _minIntervalMs: number | null,
     @Root() event: SentEvent,
   ): SentEvent {
     return event;

@@ -15,6 +15,7 @@ import { Plan } from '../plan/types.ts';
 import { Needs } from '../needs.ts';
 import { DateTime } from '../scalars.ts';
 import { generationFilter, GenerationsArgs } from '../history/filters.ts';
+import { MinIntervalArg, minIntervalOf, type Interval } from '../min-interval.ts';
 import { cursorIn, pageOf } from '../page.ts';
 import type { RequestContext } from '../services.ts';
 import { GenerationConnection } from './connection.ts';
@@ -87,13 +88,15 @@ export class GenerationResolver {
   @Needs('USER')
   @Subscription(() => GenerationEvent, {
     description: 'Start a generation and stream it.',
-    subscribe: async ({ args, context }: SubscribeTo<{ input: GenerateInput }>) => {
+    subscribe: async ({ args, context }: SubscribeTo<{ input: GenerateInput } & Interval>) => {
+      const minIntervalMs = minIntervalOf(args);
       const { log } = await start(args.input, context);
-      return abortFirst((signal) => log.read(0, signal));
+      return abortFirst((signal) => log.read(0, signal, minIntervalMs));
     },
   })
   generate(
     @Arg('input', () => GenerateInput) _input: GenerateInput,
+    @MinIntervalArg() _minIntervalMs: number | null,
     @Root() event: GenerationEventFacts,
   ): GenerationEventFacts {
     return event;
@@ -105,15 +108,17 @@ export class GenerationResolver {
     subscribe: async ({
       args,
       context: { generations, caller },
-    }: SubscribeTo<{ id: string; after: number | null }>) => {
+    }: SubscribeTo<{ id: string; after: number | null } & Interval>) => {
+      const minIntervalMs = minIntervalOf(args);
       const { log, isConcealed } = await generations.get(args.id, caller);
       if (isConcealed) throw new MixgateError('FORBIDDEN', BLIND);
-      return abortFirst((signal) => log.read(cursorIn(log, args.after ?? 0), signal));
+      return abortFirst((signal) => log.read(cursorIn(log, args.after ?? 0), signal, minIntervalMs));
     },
   })
   generationEvents(
     @Arg('id', () => ID) _id: string,
     @Arg('after', () => Int, { nullable: true, defaultValue: 0 }) _after: number | null,
+    @MinIntervalArg() _minIntervalMs: number | null,
     @Root() event: GenerationEventFacts,
   ): GenerationEventFacts {
     return event;
