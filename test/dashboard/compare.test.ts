@@ -227,6 +227,36 @@ else
       expect(await textOf(index)).toBe(text);
     });
 
+    it('writes what is out of sight too, and goes on when it is scrolled to', async () => {
+      // One lane fills it; the other is beside it.
+      await page.setViewportSize({ width: 400, height: 700 });
+      await untilOnlyResidents(gateway);
+      await frozen(gateway, async () => {
+        const { id: beside } = await startComparison(gateway, {
+          prompt: { text: 'Once upon a time' },
+          maxTokens: 1000,
+          sampling: { temperature: 10, topK: 0, topP: 1, minP: 0, seed: 4 },
+          lanes: QUANTIZATIONS.map((quantization) => ({ model: DEMO, quantization })),
+          schedule: 'TOGETHER',
+          onDisconnect: 'CONTINUE',
+        });
+        await page.goto(`${origin}/compare/${beside}`);
+        const isWritten = async (): Promise<void> => {
+          const written = textsOf(await comparison(gateway, beside));
+          await expect.poll(() => Promise.all([textOf(0), textOf(1)])).toEqual(written);
+        };
+        const writes = page.locator('.answer[data-stage=WRITING]', { hasText: /.{30}/s });
+        await crawlUntil(gateway, writes.nth(1).waitFor());
+        await isWritten();
+        await answerOf(1).scrollIntoViewIfNeeded();
+        const before = (await textOf(1))!.length;
+        const grows = expect.poll(async () => (await textOf(1))!.length).toBeGreaterThan(before);
+        await crawlUntil(gateway, grows);
+        await isWritten();
+      });
+      await ended();
+    });
+
     it('is the same for whoever has the link, also while it runs', async () => {
       const context = await browser.newContext({ locale: 'en-US' });
       const other = await context.newPage();

@@ -109,7 +109,7 @@ export const COMPARISON = graphql(
 export const FOLLOW_COMPARISON = graphql(
   `
     subscription FollowComparison($id: ID!, $after: Int!) {
-      comparisonEvents(id: $id, after: $after) {
+      comparisonEvents(id: $id, after: $after, minIntervalMs: 33) {
         sequence
         lane
         event {

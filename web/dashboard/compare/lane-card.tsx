@@ -23,14 +23,13 @@ export interface LaneCardProps {
   readonly isSame: boolean;
   /** Where the first of the others parts from lane 0, if that is this one. */
   readonly partedAt: number | null;
-  readonly fastest: number;
   /** How fast it is may tell which it is. */
   readonly isConcealed: boolean;
 }
 
 /** One place and its answer; drawn again when something of it changes, not when another lane does. */
 export const LaneCard = memo(function LaneCard(props: LaneCardProps) {
-  const { run, index, lane, partedAt, fastest, isConcealed } = props;
+  const { run, index, lane, partedAt, isConcealed } = props;
   const { texts, formats } = useSpeech();
   const { answer, facts } = lane;
   const language = facts.language;
@@ -71,8 +70,8 @@ export const LaneCard = memo(function LaneCard(props: LaneCardProps) {
       </p>
       {!isConcealed && (
         <Sparkline
-          rates={lane.rates}
-          fastest={fastest}
+          rates={run.rates}
+          lane={index}
           measured={answer.completed?.timings.eval.tokensPerSecond ?? null}
         />
       )}

@@ -4,15 +4,21 @@ import type { LaneFacts } from './documents.ts';
 export interface LaneState {
   readonly answer: Answer;
   readonly facts: LaneFacts;
-  /** Tokens per second as they came, the newest last. */
-  readonly rates: readonly number[];
 }
 
 export const newLane = (facts: LaneFacts): LaneState =>
-  withFacts({ answer: newAnswer(facts.generation.id), facts, rates: [] }, facts);
+  withNewFacts({ answer: newAnswer(facts.generation.id), facts }, facts);
 
-/** What is told of a lane that has ended goes over what was seen of it: a blind one tells nothing before. */
+/**
+ * What is told of a lane that has ended goes over what was seen of it: a blind one tells nothing before. The same lane
+ * where nothing is new, so that it is not drawn again.
+ */
 export function withFacts(lane: LaneState, facts: LaneFacts): LaneState {
+  const isKnown = isFinal(lane.answer) && JSON.stringify(facts) === JSON.stringify(lane.facts);
+  return isKnown ? lane : withNewFacts(lane, facts);
+}
+
+function withNewFacts(lane: LaneState, facts: LaneFacts): LaneState {
   const { state, text, plan, usage, timings, finishReason, error } = facts.generation;
   const { answer } = lane;
   if (state !== 'COMPLETED' && state !== 'CANCELLED' && state !== 'FAILED') return { ...lane, facts };

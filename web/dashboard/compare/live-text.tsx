@@ -19,7 +19,13 @@ export function LiveText({ run, lane }: LiveTextProps) {
     const write = (): void => text.write(run.text(lane));
     write();
     const stop = run.onText(lane, write);
+    const observer = new IntersectionObserver(([entry]) =>
+      run.setSeen(lane, entry?.isIntersecting !== false),
+    );
+    // What it scrolls in; it itself may be empty, or above the part that is shown.
+    observer.observe(current.parentElement ?? current);
     return () => {
+      observer.disconnect();
       stop();
       current.replaceChildren();
     };
@@ -28,9 +34,9 @@ export function LiveText({ run, lane }: LiveTextProps) {
 }
 
 /** Characters; a browser shapes a whole piece of text anew whenever it grows. */
-const PIECE_LENGTH = 64;
+const PIECE_LENGTH = 24;
 /** Characters; a browser breaks a whole paragraph into lines anew whenever it grows. */
-const PARAGRAPH_LENGTH = 512;
+const PARAGRAPH_LENGTH = 256;
 
 /** A text that only grows, in an element: a block for each line of it, and for each part of a long one. */
 class GrowingText {

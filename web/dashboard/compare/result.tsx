@@ -97,7 +97,6 @@ interface LanesProps {
 
 function Lanes({ run, facts, lanes, names }: LanesProps) {
   const { texts } = useSpeech();
-  const fastest = Math.max(0, ...lanes.flatMap(({ rates }) => rates));
   const parted = lanes.flatMap(({ facts: { divergence } }) => divergence?.commonPrefixChars ?? []);
   const [reference] = lanes;
   if (reference === undefined) return null;
@@ -120,7 +119,6 @@ function Lanes({ run, facts, lanes, names }: LanesProps) {
             reference={names[0]!}
             isSame={index > 0 && isSame(lane, reference)}
             partedAt={index === 0 && parted.length > 0 ? Math.min(...parted) : null}
-            fastest={fastest}
             isConcealed={!facts.isRevealed}
           />
         ))}

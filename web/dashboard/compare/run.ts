@@ -6,7 +6,7 @@ import { problemOf, UNREACHABLE, type Problem } from '../api/problem.ts';
 import { isFinal, isFinalEvent, take } from '../parts/answer.ts';
 import { COMPARISON, FOLLOW_COMPARISON, type ComparedEvent, type ComparisonFacts } from './documents.ts';
 import { newLane, withFacts, type LaneState } from './lane.ts';
-import { RateMeter } from './rate-meter.ts';
+import { LaneRates } from './lane-rates.ts';
 
 export interface RunState {
   /** Null until the gateway has told. */
@@ -17,30 +17,32 @@ export interface RunState {
   readonly problem: Problem | null;
 }
 
-/** Figures that follow every token are shown this often. */
-const SAMPLE_MS = 250;
+/** What need not follow the tokens is shown this often, one lane after the other, so that no frame draws it of all. */
+const SAMPLE_MS = 500;
+const MOST_LANES = 8;
 const RETRY_MS = 2000;
 
 /**
- * A comparison as a page follows it. Text goes to those who show it with the next frames, half of the lanes in each;
- * everything else is told when it changes, and figures four times a second, so that eight fast lanes cost no more than
- * they must.
+ * A comparison as a page follows it. What a lane has written is shown with the next frame, and twice a second where it is
+ * out of sight, as its rate is; everything else is told when it changes. So eight fast lanes cost no more than they must.
  */
 export class ComparisonRun {
+  readonly rates = new LaneRates();
   readonly #client: Client;
   readonly #onOpened: Connection['onOpened'];
   readonly #id: string;
   readonly #listeners = new Set<() => void>();
   /** By lane. */
   readonly #textListeners = new Map<number, () => void>();
+  /** Lanes that are not on the screen. */
+  readonly #unseen = new Set<number>();
   #state: RunState = { facts: null, lanes: [], isConnected: true, problem: null };
   /** Ahead of the state by what has not been told yet. */
   #lanes: readonly LaneState[] = [];
-  #meters: readonly RateMeter[] = [];
   #sequence = 0;
   /** What came up to here was there before anybody looked. */
   #seenBefore = 0;
-  /** Lanes with text that was not written yet; what has waited for longest comes first. */
+  /** Lanes with text that was not written yet. */
   readonly #unwritten = new Set<number>();
   #isFrameDue = false;
   #isToldWithFrame = false;
@@ -60,10 +62,20 @@ export class ComparisonRun {
 
   readonly read = (): RunState => this.#state;
 
-  /** With a frame, when a lane has more text: at every other one at most, where all lanes write. */
+  /** With a frame, when a lane has more text. */
   onText(lane: number, listener: () => void): () => void {
     this.#textListeners.set(lane, listener);
-    return () => this.#textListeners.delete(lane);
+    return () => {
+      this.#textListeners.delete(lane);
+      this.#unseen.delete(lane);
+    };
+  }
+
+  /** Whether a lane is on the screen; until it is told, it is. */
+  setSeen(lane: number, isSeen: boolean): void {
+    if (isSeen) this.#unseen.delete(lane);
+    else this.#unseen.add(lane);
+    this.#writeSoon();
   }
 
   text(lane: number): string {
@@ -82,7 +94,8 @@ export class ComparisonRun {
       else if (isThere && this.#state.facts?.finished === false) end = this.#follow();
     };
     let timer = setTimeout(() => void begin());
-    const sampling = setInterval(() => this.#sample(), SAMPLE_MS);
+    let samples = 0;
+    const sampling = setInterval(() => this.#sample(samples++ % MOST_LANES), SAMPLE_MS / MOST_LANES);
     return () => {
       this.#start += 1;
       clearTimeout(timer);
@@ -94,10 +107,10 @@ export class ComparisonRun {
 
   /** Newer facts, as a vote returns them. */
   readonly takeFacts = (facts: ComparisonFacts): void => {
-    const { length } = this.#lanes;
-    this.#lanes = facts.lanes.map((lane, index) =>
-      index < length ? withFacts(this.#lanes[index]!, lane) : newLane(lane),
-    );
+    this.#lanes = facts.lanes.map((lane, index) => {
+      const before = this.#lanes[index];
+      return before === undefined ? newLane(lane) : withFacts(before, lane);
+    });
     this.#tell({ facts, problem: null });
     for (const index of facts.lanes.keys()) this.#unwritten.add(index);
     this.#writeSoon();
@@ -117,7 +130,7 @@ export class ComparisonRun {
       return false;
     }
     this.#seenBefore = facts.lastSequence;
-    this.#meters = facts.lanes.map(() => new RateMeter());
+    this.rates.clear();
     this.takeFacts(facts);
     return true;
   }
@@ -144,13 +157,9 @@ export class ComparisonRun {
     if (index === null || lane === undefined || event === null) return;
     const answer = isFinal(lane.answer) ? lane.answer : take(lane.answer, event);
     this.#lanes = this.#lanes.with(index, { ...lane, answer });
-    this.#unwritten.add(index);
-    if (event.__typename === 'TokenChunk') {
-      if (sequence > this.#seenBefore) this.#meters[index]?.add(event.tokens);
-      this.#writeSoon(answer.stage !== lane.answer.stage);
-      return;
-    }
-    this.#writeSoon(true);
+    if (answer.text !== lane.answer.text) this.#unwritten.add(index);
+    if (event.__typename === 'TokenChunk' && sequence > this.#seenBefore) this.rates.add(index, event.tokens);
+    this.#writeSoon(event.__typename !== 'TokenChunk' || answer.stage !== lane.answer.stage);
     if (isFinalEvent(event)) void this.#askForLane();
   }
 
@@ -164,39 +173,32 @@ export class ComparisonRun {
       this.takeFacts(facts);
   }
 
-  #sample(): void {
-    if (!this.#lanes.some(({ answer }) => answer.stage === 'WRITING')) return;
-    const nowMs = performance.now();
-    this.#lanes = this.#lanes.map((lane, index) => {
-      const meter = this.#meters[index];
-      if (meter === undefined || lane.answer.stage !== 'WRITING') return lane;
-      meter.sample(nowMs);
-      return { ...lane, rates: meter.samples };
-    });
-    this.#tell({});
+  #sample(lane: number): void {
+    if (this.#unseen.has(lane) && this.#unwritten.has(lane)) this.#write(lane);
+    if (this.#lanes[lane]?.answer.stage === 'WRITING') this.rates.sample(lane, performance.now());
   }
 
   /** Tokens may come faster than frames; a hidden page has no frames, and nobody who looks. */
   #writeSoon(isTold = false): void {
     this.#isToldWithFrame ||= isTold;
-    if (this.#isFrameDue) return;
+    if (this.#isFrameDue || (!this.#isToldWithFrame && this.#waiting().length === 0)) return;
     this.#isFrameDue = true;
     requestAnimationFrame(() => {
       this.#isFrameDue = false;
-      this.#writeSome();
+      for (const lane of this.#waiting()) this.#write(lane);
       if (this.#isToldWithFrame) this.#tell({});
       this.#isToldWithFrame = false;
-      if (this.#unwritten.size > 0) this.#writeSoon();
     });
   }
 
-  /** The eye sees no difference between every frame and every other, and half as much is laid out in one. */
-  #writeSome(): void {
-    const some = [...this.#unwritten].slice(0, Math.ceil(this.#lanes.length / 2));
-    for (const lane of some) {
-      this.#unwritten.delete(lane);
-      this.#textListeners.get(lane)?.();
-    }
+  /** Lanes that are seen and have text that is not. */
+  #waiting(): number[] {
+    return [...this.#unwritten].filter((lane) => !this.#unseen.has(lane));
+  }
+
+  #write(lane: number): void {
+    this.#unwritten.delete(lane);
+    this.#textListeners.get(lane)?.();
   }
 
   #tell(change: Partial<RunState>): void {
