@@ -3,36 +3,33 @@ import type { TestGateway } from '../../test/support/gateway.ts';
 /** How long the engines compute at a stretch at least: a token or two of each lane. */
 const STEP_MS = 4;
 
+interface Speed {
+  readonly perSecond: number;
+  /** All that have come. */
+  readonly tokens: () => number;
+}
+
 /**
  * Lets a gateway's engines compute only as fast as wanted: they stand still, as processes, while more tokens have come
  * than the time allows. The demo model is faster than any page has to be.
  */
 export class Pace {
   #runners: readonly number[];
-  #perSecond = 0;
-  #tokens = 0;
-  #startedAt = performance.now();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #allowed: () => number;
+  readonly #tokens: () => number;
+  readonly #timer: NodeJS.Timeout;
 
-  private constructor(runners: readonly number[]) {
+  private constructor(runners: readonly number[], { perSecond, tokens }: Speed) {
+    const [startedAt, before] = [performance.now(), tokens()];
     this.#runners = runners;
+    this.#tokens = tokens;
+    this.#allowed = () => before + ((performance.now() - startedAt) / 1000) * perSecond;
     this.#timer = setInterval(() => this.#step(), STEP_MS);
   }
 
-  /** Of the engines that run now: they stand still. */
-  static async begin(gateway: TestGateway): Promise<Pace> {
-    return new Pace(await gateway.runners());
-  }
-
-  /** From now on so many tokens a second, of all of them together. */
-  go(perSecond: number): void {
-    this.#perSecond = perSecond;
-    this.#tokens = 0;
-    this.#startedAt = performance.now();
-  }
-
-  arrived(tokens: number): void {
-    this.#tokens += tokens;
+  /** Of the engines that run now. */
+  static async begin(gateway: TestGateway, speed: Speed): Promise<Pace> {
+    return new Pace(await gateway.runners(), speed);
   }
 
   /** As fast as they can. */
@@ -42,8 +39,7 @@ export class Pace {
   }
 
   #step(): void {
-    const allowed = ((performance.now() - this.#startedAt) / 1000) * this.#perSecond;
-    this.#signal(this.#tokens < allowed ? 'SIGCONT' : 'SIGSTOP');
+    this.#signal(this.#tokens() < this.#allowed() ? 'SIGCONT' : 'SIGSTOP');
   }
 
   #signal(signal: NodeJS.Signals): void {
