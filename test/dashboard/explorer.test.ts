@@ -23,6 +23,12 @@ const variablesOf = (name: ExampleName): string => readFileSync(path.join(FOLDER
 /** These tell of changes for as long as somebody listens. */
 const ENDLESS: ReadonlySet<ExampleName> = new Set(['pull-progress', 'devices']);
 
+/** Texts of the buttons that reach over what stands beside their list. */
+const WIDER_THAN_ITS_PLACE = `[...document.querySelectorAll('.examples')].flatMap((list) =>
+  [...list.querySelectorAll('button')]
+    .filter((button) => button.getBoundingClientRect().right > list.getBoundingClientRect().right + 1)
+    .map((button) => button.textContent))`;
+
 let gateway: TestGateway;
 let hub: HubServer;
 beforeAll(async () => {
@@ -139,6 +145,7 @@ else
     it('streams an example, and stands in nobody’s way', () =>
       on(async (page) => {
         await example(page, 'A chat with its history');
+        expect(await page.evaluate(WIDER_THAN_ITS_PLACE)).toEqual([]);
         await run(page);
         await ended(page);
         expect(await answers(page)).toContain('"__typename":"GenerationCompleted"');
