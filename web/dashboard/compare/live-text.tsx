@@ -19,8 +19,8 @@ export function LiveText({ run, lane }: LiveTextProps) {
     const write = (): void => text.write(run.text(lane));
     write();
     const stop = run.onText(lane, write);
-    const observer = new IntersectionObserver(([entry]) =>
-      run.setSeen(lane, entry?.isIntersecting !== false),
+    const observer = new IntersectionObserver((entries) =>
+      run.setSeen(lane, entries.at(-1)?.isIntersecting !== false),
     );
     // What it scrolls in; it itself may be empty, or above the part that is shown.
     observer.observe(current.parentElement ?? current);

@@ -1,6 +1,6 @@
-/** Enough for half a minute at four a second. */
-const MOST_SAMPLES = 120;
-const SMOOTHED = 4;
+/** Enough for half a minute at two a second. */
+const MOST_SAMPLES = 60;
+const SMOOTHED = 2;
 
 /** Tokens per second of one lane, as they come. */
 export class RateMeter {
