@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isOutgrown } from '../backends/outgrown.ts';
 import { asMixgateError, type ErrorCode } from '../errors.ts';
 import type { Plan } from '../routing/plan.ts';
 import { poolNeeds } from '../routing/residency.ts';
@@ -54,7 +55,7 @@ export async function acquire(
         plan = await planner.choose(subject);
         continue;
       }
-      if (failure.code !== 'OUT_OF_MEMORY') throw error;
+      if (failure.code !== 'OUT_OF_MEMORY' || isOutgrown(failure)) throw error;
       rungs ??= planner.ladder(subject, plan);
       machine.noteShortage(plan);
       const next = rungs.shift();

@@ -1,3 +1,4 @@
+import { isOutgrown } from '../backends/outgrown.ts';
 import { MixgateError } from '../errors.ts';
 import type { Crash, CrashRecord } from '../routing/crash-loops.ts';
 
@@ -10,6 +11,10 @@ export const unknownFailure = () => new MixgateError('INTERNAL', 'The load faile
 export const crashOf = ({ message: reason }: Error): { readonly crash: Crash } => ({
   crash: { reason, random: Math.random() },
 });
+
+/** The same, of a load that failed; nothing where the runtime lives on, or said itself that it cannot. */
+export const crashBehind = (error: MixgateError) =>
+  error.code === 'BACKEND_CRASHED' || isOutgrown(error) ? crashOf(error) : {};
 
 export function crashesAgain(
   { variantId, deviceId, crashes, reason, until }: CrashRecord,

@@ -17,7 +17,7 @@ import { loadRequestOf } from './load-request.ts';
 import type { Occupant } from './machine.ts';
 import type { Observer } from './observer.ts';
 import { once } from './once.ts';
-import { crashesAgain, crashOf, notResident, unknownFailure } from './residency-errors.ts';
+import { crashBehind, crashesAgain, crashOf, notResident, unknownFailure } from './residency-errors.ts';
 import type { Lease, SlotHooks, SlotRequest } from './slot.ts';
 
 export interface ResidencyLoopOptions {
@@ -284,8 +284,7 @@ export class ResidencyLoop {
   #refuseWaiting(residentId: string, error: MixgateError): void {
     this.#options.observer.loadFailed(error.code);
     this.#failures.set(residentId, error);
-    const crash = error.code === 'BACKEND_CRASHED' ? crashOf(error) : {};
-    this.#dispatch({ type: 'loadFailed', residentId, ...crash });
+    this.#dispatch({ type: 'loadFailed', residentId, ...crashBehind(error) });
     this.#failures.delete(residentId);
   }
 

@@ -321,35 +321,41 @@ describe('a runner', () => {
       for (const pid of await gateway.runners()) process.kill(pid, 'SIGKILL');
     };
     const crashing = { ...ENDLESS, quantization: 'Q4_K_M' };
-    for (let count = 0; count < LOOP_CRASHES; count++) {
+    let crashes = 0;
+    let held: Awaited<ReturnType<typeof ask>> = [];
+    // On a slow machine the first wait may be over before the next request has its plan.
+    while (held.length === 0) {
       let killed: Promise<void> | undefined;
       const events = await ask(crashing, () => (killed ??= kill()));
       await killed;
       expect(events.at(-1)).toMatchObject({ error: { code: 'BACKEND_CRASHED' } });
+      if (killed === undefined) held = events;
+      else crashes++;
     }
-
-    const held = await ask(crashing);
+    expect(crashes).toBeGreaterThanOrEqual(LOOP_CRASHES);
     expect(held.map(({ __typename: type }) => type)).toEqual(['PlanChosen', 'GenerationFailed']);
     const { error } = held.at(-1)!;
     expect(error).toMatchObject({ code: 'BACKEND_CRASHED', retryable: true });
-    expect(error!.message).toContain('crashed 3 times in a row');
+    expect(error!.message).toContain(`crashed ${crashes} times in a row`);
     const { degraded } = await health(gateway);
     expect(degraded).toContainEqual({
       about: 'BACKEND',
-      text: expect.stringContaining('Q4_K_M crashed 3 times in a row') as string,
+      text: expect.stringContaining(`Q4_K_M crashed ${crashes} times in a row`) as string,
     });
     const devices = '{ devices { crashLoops { variant { quantization } crashes retryAt } } }';
     const loops = await gateway.query<{ devices: { crashLoops: object[] }[] }>(devices);
     expect(loops.data.devices.flatMap(({ crashLoops }) => crashLoops)).toContainEqual(
-      expect.objectContaining({ variant: { quantization: 'Q4_K_M' }, crashes: LOOP_CRASHES }),
+      expect.objectContaining({ variant: { quantization: 'Q4_K_M' }, crashes }),
     );
     const metrics = await (await fetch(new URL('/metrics', gateway.url))).text();
-    expect(metrics).toMatch(/^mixgate_crash_loop_crashes\{variant=".*:Q4_K_M",device="llama-cpp:cpu"\} 3$/m);
+    const gauge = `mixgate_crash_loop_crashes{variant="${DEMO}:Q4_K_M",device="llama-cpp:cpu"} ${crashes}\n`;
+    expect(metrics).toContain(gauge);
 
     // Another one is not affected; this one works again after the wait, and then nothing is wrong with it any more.
-    expect((await ask({ ...SHORT, quantization: 'Q8_0' })).at(-1)!.__typename).toBe('GenerationCompleted');
+    const completed = { __typename: 'GenerationCompleted' };
+    expect((await ask({ ...SHORT, quantization: 'Q8_0' })).at(-1)).toMatchObject(completed);
     await delay(error!.retryAfterMs!);
-    expect((await ask({ ...SHORT, quantization: 'Q4_K_M' })).at(-1)!.__typename).toBe('GenerationCompleted');
+    expect((await ask({ ...SHORT, quantization: 'Q4_K_M' })).at(-1)).toMatchObject(completed);
     expect(JSON.stringify((await health(gateway)).degraded)).not.toContain('Q4_K_M');
     const score = (pid: number | 'self') => Number(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8'));
     for (const pid of await gateway.runners()) expect(score(pid)).toBe(Math.min(1000, score('self') + 500));

@@ -5,6 +5,7 @@ import type { Log } from '../../log.ts';
 import { reportSchema, type Command } from '../../protocol/frames.ts';
 import { endFirst, watchMemory } from './host-memory.ts';
 import { Exchanges, type Channel, type OnReport, type WithoutId } from '../channel.ts';
+import { outgrown } from '../outgrown.ts';
 
 /** Which build of llama.cpp a runner uses; `auto` takes the best the machine has. */
 export type RunnerGpu = 'auto' | 'cuda' | 'vulkan' | 'metal' | 'off';
@@ -82,11 +83,7 @@ export class RunnerProcess implements Channel {
     const { pid } = this.#child;
     if (pid === undefined) return;
     const end = watchMemory(pid, limitBytes, (bytes) => {
-      this.#killedFor = new MixgateError(
-        'OUT_OF_MEMORY',
-        `The llama.cpp runner took ${bytes} bytes of host memory, more than the ${limitBytes} that its plan and runnerMemoryTolerance allow, and was ended: the answer so far is kept, send the request again.`,
-        { limitBytes, bytes },
-      );
+      this.#killedFor = outgrown(bytes, limitBytes);
       this.#log.error('runner.outgrown', { pid, bytes, limitBytes });
       this.#child.kill('SIGKILL');
     });
