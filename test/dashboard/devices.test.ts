@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { brokenNetwork } from '../support/broken-network.ts';
 import { noBrowser, startBrowser, WORKER_KEY, skipWithoutBrowser } from '../support/browser.ts';
 import { grave, onPage, PHONE_WIDTH, setTheme, widthOnPhone } from '../support/dashboard.ts';
-import { frozen } from '../support/engines.ts';
+import { frozen, untilOnlyResidents } from '../support/engines.ts';
 import { DEMO, GENERATE, startGateway, UNICORN, type TestGateway } from '../support/gateway.ts';
 
 const CHAT = { messages: [{ role: 'USER', content: UNICORN }] };
@@ -48,6 +48,12 @@ else
         '{ devices { resident { id isPinned slots plan { contextSize kvCacheType } } } }',
       );
       return data.devices.flatMap(({ resident }) => resident);
+    };
+    const isCrashing = async (): Promise<boolean> => {
+      const { data } = await gateway.query<{ devices: { crashLoops: object[] }[] }>(
+        '{ devices { crashLoops { crashes } } }',
+      );
+      return data.devices.some(({ crashLoops }) => crashLoops.length > 0);
     };
     const unload = async (page: Page, quantization: string): Promise<void> => {
       await page.getByRole('button', { name: `Unload ${DEMO}:${quantization}` }).click();
@@ -138,6 +144,30 @@ else
         await cancel(running);
         await cancel(waiting[1]);
         await page.getByText('待機中の要求はありません。').first().waitFor();
+      }));
+
+    it('shows what crashes again and again, until it answers', () =>
+      on(async (page) => {
+        const loops = page.getByRole('region', { name: 'Crash loops' });
+        const row = loops.getByRole('row', { name: `${DEMO}:Q6_K` });
+        while (!(await isCrashing())) {
+          const id = await start('Q6_K');
+          await expect.poll(residents, SOON).not.toEqual([]);
+          const before = await residents();
+          await untilOnlyResidents(gateway);
+          for (const pid of await gateway.runners()) process.kill(pid, 'SIGKILL');
+          await expect.poll(residents, SOON).not.toEqual(before);
+          await cancel(id);
+        }
+        await row.waitFor();
+        expect(Number(await row.locator('td').first().textContent())).toBeGreaterThanOrEqual(3);
+        await loops.getByText('The llama.cpp runner ended (SIGKILL)').waitFor();
+        expect(await grave(page)).toEqual([]);
+        expect(await widthOnPhone(page)).toBe(PHONE_WIDTH);
+        const last = async () => (await generate('Q6_K')).at(-1)!.generate.__typename;
+        await expect.poll(last, SOON).toBe('GenerationCompleted');
+        await loops.waitFor({ state: 'detached' });
+        await unload(page, 'Q6_K');
       }));
 
     it('says that the gateway is away, keeps what it knew, and goes on', () =>

@@ -1,6 +1,7 @@
 import { useId } from 'react';
 import { MemoryBar } from '../parts/memory-bar.tsx';
 import { useSpeech } from '../text/language.tsx';
+import { CrashLoops } from './crash-loops.tsx';
 import type { DeviceView } from './documents.ts';
 import { Queue } from './queue.tsx';
 import { Residents } from './residents.tsx';
@@ -27,6 +28,12 @@ export function DeviceCard({ device, actions }: { readonly device: DeviceView; r
         <p className="quiet">{texts.devices.nothingLoaded}</p>
       ) : (
         <Residents device={device} actions={actions} />
+      )}
+      {device.crashLoops.length > 0 && (
+        <>
+          <h4>{texts.devices.crashLoops}</h4>
+          <CrashLoops loops={device.crashLoops} />
+        </>
       )}
       <h4>{texts.devices.queue}</h4>
       {device.waiting.length === 0 ? (

@@ -50,6 +50,14 @@ export const DEVICES = graphql(`
           }
         }
       }
+      crashLoops {
+        crashes
+        reason
+        retryAt
+        variant {
+          id
+        }
+      }
       waiting {
         id
         position
@@ -126,4 +134,5 @@ export type BackendView = ResultOf<typeof BACKENDS>['backends'][number];
 export type DeviceView = ResultOf<typeof DEVICES>['deviceStatus'][number];
 export type ResidentView = DeviceView['resident'][number];
 export type WaitingView = DeviceView['waiting'][number];
+export type CrashLoopView = DeviceView['crashLoops'][number];
 export type LoadableView = ResultOf<typeof LOADABLE>['modelStatus'][number];
