@@ -6,7 +6,9 @@ import { parseSource } from '../models/pull/source.ts';
 import { isTooDeep } from '../yaml-depth.ts';
 import { parseRequest, samplingDefaultsSchema } from './request.ts';
 
-const MAX_BYTES = 2 ** 20;
+/** A thousand models and more. Parsing YAML holds up the gateway: no more than that. */
+export const MAX_MANIFEST_BYTES = 2 ** 18;
+
 const sha256 = z
   .string('must be text: put it in quotes')
   .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits');
@@ -105,7 +107,8 @@ export function manifestJsonSchema(): string {
 
 /** JSON or YAML. @throws INVALID_INPUT with every problem */
 export function parseManifest(text: string, name: string): Manifest {
-  if (Buffer.byteLength(text) > MAX_BYTES) throw invalid(name, `is longer than ${MAX_BYTES} bytes.`);
+  if (Buffer.byteLength(text) > MAX_MANIFEST_BYTES)
+    throw invalid(name, `is longer than ${MAX_MANIFEST_BYTES} bytes.`);
   if (isTooDeep(text)) throw invalid(name, 'nests too deep.');
   // Few aliases: a small file may not unfold into a large one.
   const document = parseDocument(text, { logLevel: 'silent', prettyErrors: false });

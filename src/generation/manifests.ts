@@ -10,7 +10,7 @@ import type { PullView } from '../models/pull/pull.ts';
 import type { Pulls } from '../models/pull/pulls.ts';
 import type { ModelLoadRequest } from './request.ts';
 import { loadRequestSchema, parseRequest } from './request.ts';
-import { parseManifest, type ManifestEntry } from './manifest.ts';
+import { MAX_MANIFEST_BYTES, parseManifest, type ManifestEntry } from './manifest.ts';
 
 export interface ManifestsOptions {
   readonly catalog: Catalog;
@@ -20,8 +20,6 @@ export interface ManifestsOptions {
   readonly load: (request: ModelLoadRequest) => Promise<unknown>;
   readonly log: Log;
 }
-
-const MAX_BYTES = 2 ** 20;
 
 /** Sets up the models that manifests list. */
 export class Manifests {
@@ -84,7 +82,8 @@ export class Manifests {
       ? fileURLToPath(place)
       : path.resolve(place.replace(/^file:/i, ''));
     try {
-      if ((await stat(file)).size > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`);
+      if ((await stat(file)).size > MAX_MANIFEST_BYTES)
+        throw new Error(`it is longer than ${MAX_MANIFEST_BYTES} bytes`);
       return { text: await readFile(file, 'utf8'), location: file, folder: path.dirname(file) };
     } catch (error) {
       throw new MixgateError('NOT_FOUND', `The manifest ${file} cannot be read: ${messageOf(error)}.`);
@@ -99,7 +98,10 @@ export class Manifests {
       response.body.destroy();
       refuse(url, response.status);
     }
-    return { text: await readText(response, url, MAX_BYTES), location: `${url.origin}${url.pathname}` };
+    return {
+      text: await readText(response, url, MAX_MANIFEST_BYTES),
+      location: `${url.origin}${url.pathname}`,
+    };
   }
 }
 

@@ -33,7 +33,9 @@ else
 
     const on = (work: (page: Page) => Promise<void>) => onPage({ browser, origin }, '/devices', work);
     const generate = (quantization: string) =>
-      gateway.subscribe(GENERATE, { input: { model: DEMO, prompt: CHAT, maxTokens: 8, quantization } });
+      gateway.subscribe<'generate'>(GENERATE, {
+        input: { model: DEMO, prompt: CHAT, maxTokens: 8, quantization },
+      });
     const start = async (quantization: string): Promise<string> => {
       const { data } = await gateway.query<{ startGeneration: { id: string } }>(
         'mutation ($input: GenerateInput!) { startGeneration(input: $input) { id } }',

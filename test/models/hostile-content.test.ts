@@ -3,7 +3,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MixgateError } from '../../src/errors.ts';
-import { parseManifest } from '../../src/generation/manifest.ts';
+import { MAX_MANIFEST_BYTES, parseManifest } from '../../src/generation/manifest.ts';
 import { EntryReader } from '../../src/models/entry-reader.ts';
 import { readGgufHeaderFrom } from '../../src/models/gguf.ts';
 import { ggufFacts } from '../../src/models/gguf-facts.ts';
@@ -154,5 +154,12 @@ describe('a manifest', () => {
       }),
     ].join('\n');
     expect(() => parseManifest(bomb, 'm.yaml')).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
+  });
+
+  it('is not even read where it is too long', () => {
+    const manifest = JSON.stringify({ version: 1, models: [{ id: 'a' }] });
+    const longest = manifest.padEnd(MAX_MANIFEST_BYTES);
+    expect(parseManifest(longest, 'm.yaml').models).toHaveLength(1);
+    expect(() => parseManifest(`${longest} `, 'm.yaml')).toThrow(`longer than ${MAX_MANIFEST_BYTES} bytes`);
   });
 });
