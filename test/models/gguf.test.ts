@@ -88,7 +88,7 @@ describe('readGgufHeader', () => {
     rmSync(pipe);
   });
 
-  it('refuses 100 million empty strings within seconds', async () => {
+  it('refuses 100 million empty strings before it has read them all', async () => {
     const at = original.indexOf('tokenizer.ggml.tokens') + 'tokenizer.ggml.tokens'.length + 8;
     const head = Buffer.from(original.subarray(0, at + 8));
     head.writeBigUInt64LE(100_000_000n, at);
@@ -98,7 +98,7 @@ describe('readGgufHeader', () => {
     ftruncateSync(handle, 1e9);
     closeSync(handle);
     await expect(readGgufHeader(sparse)).rejects.toThrow('more than 512 MiB');
-  }, 10_000);
+  });
 
   it('refuses the file wherever it is cut', async () => {
     await fc.assert(
