@@ -24,9 +24,9 @@ export interface AcquireHooks extends SlotHooks {
 type Caller = Pick<SlotRequest, 'id' | 'wantsSlot' | 'pins' | 'priority' | 'callerId'>;
 
 /**
- * Plans, unless that was done, and waits for a slot. A load that fails for memory is followed by the next rung of the ladder; one whose
- * device is gone, once, by a new plan.
- * @throws what `Planner.choose` and the load throw; OUT_OF_MEMORY when no rung is left
+ * Plans, unless that was done, and waits for a slot. A load that its device has no memory for is followed by the next
+ * rung of the ladder; one whose device is gone, once, by a new plan.
+ * @throws what `Planner.choose` and the load throw; OUT_OF_MEMORY when no rung is left, or the runtime outgrew its plan
  */
 export async function acquire(
   { planned = null, ...subject }: PlanSubject & { readonly planned?: Plan | null },
