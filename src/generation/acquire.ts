@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isOutgrown } from '../backends/outgrown.ts';
-import { asMixgateError, type ErrorCode } from '../errors.ts';
+import { asMixgateError, isOutgrown, type ErrorCode } from '../errors.ts';
 import type { Plan } from '../routing/plan.ts';
 import { poolNeeds } from '../routing/residency.ts';
 import type { Machine } from './machine.ts';

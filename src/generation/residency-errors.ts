@@ -1,5 +1,4 @@
-import { isOutgrown } from '../backends/outgrown.ts';
-import { MixgateError } from '../errors.ts';
+import { isOutgrown, MixgateError } from '../errors.ts';
 import type { Crash, CrashRecord } from '../routing/crash-loops.ts';
 
 export const notResident = (residentId: string) =>

@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { outgrown } from '../../src/backends/outgrown.ts';
 import { supervise } from '../../src/backends/supervise.ts';
-import { MixgateError } from '../../src/errors.ts';
+import { MixgateError, outgrown } from '../../src/errors.ts';
 import { loadModel } from '../../src/generation/load-model.ts';
 import { Machine } from '../../src/generation/machine.ts';
 import { NOBODY } from '../../src/generation/observer.ts';

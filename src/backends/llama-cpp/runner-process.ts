@@ -1,11 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { MixgateError } from '../../errors.ts';
+import { MixgateError, outgrown } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { reportSchema, type Command } from '../../protocol/frames.ts';
 import { endFirst, watchMemory } from './host-memory.ts';
 import { Exchanges, type Channel, type OnReport, type WithoutId } from '../channel.ts';
-import { outgrown } from '../outgrown.ts';
 
 /** Which build of llama.cpp a runner uses; `auto` takes the best the machine has. */
 export type RunnerGpu = 'auto' | 'cuda' | 'vulkan' | 'metal' | 'off';
