@@ -32,7 +32,7 @@ describe.skipIf(noBrowser !== null)('a Chromium without a window', () => {
   });
   afterEach(async () => {
     await lender?.close();
-    expect(processesWith(PROFILE)).toEqual([]);
+    await expect.poll(() => processesWith(PROFILE)).toEqual([]);
     expect(readdirSync(os.tmpdir()).filter((name) => name.startsWith(PROFILE))).toEqual([]);
   });
 

@@ -1,10 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findChromium } from '../../src/backends/webgpu/headless/find-chromium.ts';
 import { chromiumLaunch, type HostFacts } from '../../src/backends/webgpu/headless/flags.ts';
 import { lendingUrl } from '../../src/backends/webgpu/headless/headless.ts';
-import { freshProfile } from '../../src/backends/webgpu/headless/profile.ts';
+import { freshProfile, removeProfile } from '../../src/backends/webgpu/headless/profile.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -119,15 +121,31 @@ describe('the page that lends', () => {
 });
 
 describe('a profile', () => {
-  it('is fresh, and what killed processes left behind is gone', () => {
+  it('is fresh, and what killed processes left behind is gone', async () => {
     // No process has this id: Linux stops at 4194304.
     mkdirSync(path.join(folder(), 'mixgate-headless-999999999-abc/Default'), { recursive: true });
     mkdirSync(path.join(folder(), 'somebody-elses'));
-    const first = freshProfile(folder());
-    const second = freshProfile(folder());
+    const first = await freshProfile(folder());
+    const second = await freshProfile(folder());
     expect(first).not.toBe(second);
     expect(readdirSync(folder()).sort()).toEqual(
       [path.basename(first), path.basename(second), 'somebody-elses'].sort(),
     );
+  });
+
+  it('is gone when it is removed, whoever still writes into it', async () => {
+    const profile = await freshProfile(folder());
+    mkdirSync(path.join(profile, 'Default'));
+    const writes = `import { writeFileSync } from 'node:fs';
+      const end = Date.now() + 400;
+      try {
+        for (let i = 0; Date.now() < end; i += 1) writeFileSync(process.argv[1] + '/Default/' + i, '');
+      } catch {} // It is gone for good.
+      `;
+    const writer = spawn(process.execPath, ['--input-type=module', '-e', writes, profile]);
+    const ended = once(writer, 'exit');
+    await expect.poll(() => readdirSync(path.join(profile, 'Default'))).not.toEqual([]);
+    await Promise.all([removeProfile(profile), ended]);
+    expect(readdirSync(folder())).toEqual([]);
   });
 });

@@ -45,7 +45,7 @@ interface Look {
  */
 export async function startChromium(options: ChromiumOptions, signal: AbortSignal): Promise<Lender> {
   const { launch, url, patience } = options;
-  const profile = freshProfile();
+  const profile = await freshProfile();
   let context: BrowserContext;
   try {
     // Seven megabytes, which no other command needs.
@@ -59,7 +59,7 @@ export async function startChromium(options: ChromiumOptions, signal: AbortSigna
       handleSIGHUP: false,
     });
   } catch (error) {
-    removeProfile(profile);
+    await removeProfile(profile);
     throw unavailable(error);
   }
   const lender = new ChromiumLender(context, profile, patience);
@@ -148,18 +148,19 @@ class ChromiumLender implements Lender {
       .then(() => this.#context.close())
       .then(() => true)
       .catch(() => true);
-    if ((await within(closeMs, ending)) === undefined) {
-      this.#kill();
-      await within(closeMs, ending);
-    }
-    removeProfile(this.#profile);
+    const isHung = (await within(closeMs, ending)) === undefined;
+    // Where its main process was killed, the others may go on for a moment, and write into the profile.
+    this.#kill(isHung);
+    if (isHung) await within(closeMs, ending);
+    await removeProfile(this.#profile);
   }
 
-  #kill(): void {
-    if (this.pid === null) return;
+  /** Playwright makes it the leader of a group of its own, but for Windows. */
+  #kill(isRunning: boolean): void {
+    const isGroup = process.platform !== 'win32';
+    if (this.pid === null || (!isRunning && !isGroup)) return;
     try {
-      // Playwright makes it the leader of a group of its own, but for Windows.
-      process.kill(process.platform === 'win32' ? this.pid : -this.pid, 'SIGKILL');
+      process.kill(isGroup ? -this.pid : this.pid, 'SIGKILL');
     } catch {
       return; // It is gone.
     }

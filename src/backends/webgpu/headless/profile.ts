@@ -1,27 +1,40 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const PREFIX = 'mixgate-headless-';
+const MOST_ATTEMPTS = 20;
+const BETWEEN_ATTEMPTS_MS = 100;
+/** Somebody still writes there or, on Windows, has it open. */
+const IN_USE = new Set(
+  process.platform === 'win32' ? ['ENOTEMPTY', 'EBUSY', 'EPERM'] : ['ENOTEMPTY', 'EBUSY'],
+);
 
 /**
  * A folder for one run of Chromium, named after this process. What processes that were killed left behind is removed,
  * since they could not.
  */
-export function freshProfile(folder = os.tmpdir()): string {
-  for (const name of readdirSync(folder)) {
+export async function freshProfile(folder = os.tmpdir()): Promise<string> {
+  for (const name of await readdir(folder)) {
     const [, pid] = new RegExp(`^${PREFIX}(\\d+)-`).exec(name) ?? [];
-    if (pid !== undefined && !isRunning(Number(pid))) removeProfile(path.join(folder, name));
+    if (pid !== undefined && !isRunning(Number(pid))) await removeProfile(path.join(folder, name));
   }
-  return mkdtempSync(path.join(folder, `${PREFIX}${process.pid}-`));
+  return mkdtemp(path.join(folder, `${PREFIX}${process.pid}-`));
 }
 
-/** What another user owns, or Windows still holds open, stays for another time. */
-export function removeProfile(profile: string): void {
-  try {
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-  } catch {
-    return;
+/**
+ * Removes it even while Chromium's processes are about to end in it: by itself, `rm` looks only once at what is there.
+ * What another user owns, or stays in use, stays for another time.
+ */
+export async function removeProfile(profile: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await rm(profile, { recursive: true, force: true });
+    } catch (error) {
+      if (attempt === MOST_ATTEMPTS || !IN_USE.has((error as NodeJS.ErrnoException).code ?? '')) return;
+      await delay(BETWEEN_ATTEMPTS_MS);
+    }
   }
 }
 
