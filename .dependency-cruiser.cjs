@@ -90,7 +90,25 @@ module.exports = {
       errors,
       log,
     ]),
+    {
+      // Loading everything takes longer than most commands do.
+      name: 'commands-are-loaded-when-they-run',
+      severity: 'error',
+      from: { path: '^src/(main|cli/command-line|cli/[a-z]+-(commands|options))\\.ts$' },
+      to: {
+        path: '^src/',
+        pathNot: '^src/(config|errors|package|cli/command-line|cli/[a-z]+-(commands|options))\\.ts$',
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
+    },
     { name: 'nobody-imports-main', severity: 'error', from: {}, to: { path: '^src/main\\.ts$' } },
+    {
+      name: 'only-main-imports-the-composition-root',
+      severity: 'error',
+      from: { pathNot: '^src/main\\.ts$' },
+      to: { path: '^src/create-gateway\\.ts$' },
+    },
     {
       name: 'nobody-imports-tests',
       severity: 'error',

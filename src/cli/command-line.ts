@@ -4,21 +4,19 @@ import { CONFIG_KEYS, type ConfigKey, type ConfigSource } from '../config.ts';
 import { asMixgateError } from '../errors.ts';
 import { addConfigOptions, API_KEY, DOCTOR_KEYS, JSON_HELP, LOCAL_KEYS } from './config-options.ts';
 import type { CommandEnvironment } from './environment.ts';
-import { examine, type DoctorOptions } from './doctor.ts';
+import type { DoctorOptions } from './doctor.ts';
 import { addHistory } from './history-commands.ts';
 import { addKeys } from './key-commands.ts';
 import { addBench, addCompare } from './lane-commands.ts';
-import { printModels, type ModelsOptions } from './models.ts';
+import type { ModelsOptions } from './models.ts';
 import { addPlanOptions, type PlanOptions } from './plan-options.ts';
-import { printPlan } from './plan.ts';
-import { printConfigReference, printManifestSchema, printSchema } from './print.ts';
-import { pullModels, type PullOptions } from './pull.ts';
-import { measureQuality, type QualityOptions } from './quality.ts';
-import { removeModels, type RemoveOptions } from './remove.ts';
-import { runPrompt, type RunOptions } from './run.ts';
+import type { OutOption } from './print.ts';
+import type { PullOptions } from './pull.ts';
+import type { QualityOptions } from './quality.ts';
+import type { RemoveOptions } from './remove.ts';
+import type { RunOptions } from './run.ts';
 import { addSamplingOptions } from './sampling-options.ts';
-import { serve } from './serve.ts';
-import { lendBrowser, type WorkerOptions } from './worker.ts';
+import type { WorkerOptions } from './worker.ts';
 
 const USAGE_ERROR = 2;
 
@@ -76,7 +74,9 @@ function program(environment: CommandEnvironment): Command {
     .exitOverride();
 
   const serveCommand = root.command('serve').description('Start the gateway.');
-  addConfigOptions(serveCommand, CONFIG_KEYS).action((options: ConfigSource) => serve(options, environment));
+  addConfigOptions(serveCommand, CONFIG_KEYS).action(async (options: ConfigSource) =>
+    (await import('./serve.ts')).serve(options, environment),
+  );
 
   addRun(root, environment);
   addQuality(root, environment);
@@ -91,13 +91,13 @@ function program(environment: CommandEnvironment): Command {
       '[model...]',
       'model id, GGUF files of one model, or a source such as hf:owner/repo (default: the demo model)',
     );
-  addConfigOptions(addPlanOptions(plan), PULL_KEYS).action((names: string[], options: PlanOptions) =>
-    printPlan(names, options, environment),
+  addConfigOptions(addPlanOptions(plan), PULL_KEYS).action(async (names: string[], options: PlanOptions) =>
+    (await import('./plan.ts')).printPlan(names, options, environment),
   );
 
   const models = root.command('models').description('List the models on this machine and their variants.');
-  addConfigOptions(models.option('--json', JSON_HELP), LOCAL_KEYS).action((options: ModelsOptions) =>
-    printModels(options, environment),
+  addConfigOptions(models.option('--json', JSON_HELP), LOCAL_KEYS).action(async (options: ModelsOptions) =>
+    (await import('./models.ts')).printModels(options, environment),
   );
 
   addWeights(root, environment);
@@ -109,18 +109,20 @@ function program(environment: CommandEnvironment): Command {
     .description('Tell what this machine can run, and compare a load with its plan on each device.')
     .option('--no-load', 'load nothing')
     .option('--json', JSON_HELP);
-  addConfigOptions(doctor, DOCTOR_KEYS).action((options: DoctorOptions) => examine(options, environment));
+  addConfigOptions(doctor, DOCTOR_KEYS).action(async (options: DoctorOptions) =>
+    (await import('./doctor.ts')).examine(options, environment),
+  );
 
   root
     .command('schema')
     .description('Print the GraphQL schema.')
     .option('--out <file>', 'write it to a file')
-    .action(printSchema);
+    .action(async (options: OutOption) => (await import('./print.ts')).printSchema(options));
   root
     .command('config')
     .description('Print the reference of the configuration.')
     .option('--out <file>', 'write it to a file')
-    .action(printConfigReference);
+    .action(async (options: OutOption) => (await import('./print.ts')).printConfigReference(options));
   return root;
 }
 
@@ -135,8 +137,8 @@ function addWeights(root: Command, environment: CommandEnvironment): void {
     .option('--sha256 <hex>', 'of a single file')
     .option('--manifest <file|url>', 'models to pull and set up')
     .option('--json', JSON_HELP);
-  addConfigOptions(pull, PULL_KEYS).action((sources: string[], options: PullOptions) =>
-    pullModels(sources, options, environment),
+  addConfigOptions(pull, PULL_KEYS).action(async (sources: string[], options: PullOptions) =>
+    (await import('./pull.ts')).pullModels(sources, options, environment),
   );
 
   const remove = root
@@ -146,8 +148,9 @@ function addWeights(root: Command, environment: CommandEnvironment): void {
     .option('--all', 'all variants of a model')
     .option('--force', 'though it is loaded or in use')
     .option('--json', JSON_HELP);
-  addConfigOptions(remove.addOption(API_KEY), LOCAL_KEYS).action((names: string[], options: RemoveOptions) =>
-    removeModels(names, options, environment),
+  addConfigOptions(remove.addOption(API_KEY), LOCAL_KEYS).action(
+    async (names: string[], options: RemoveOptions) =>
+      (await import('./remove.ts')).removeModels(names, options, environment),
   );
 
   root
@@ -155,7 +158,9 @@ function addWeights(root: Command, environment: CommandEnvironment): void {
     .description('Check a manifest; without one, print the JSON schema of manifests.')
     .argument('[file]', 'a manifest, JSON or YAML')
     .option('--out <file>', 'write the schema to a file')
-    .action(printManifestSchema);
+    .action(async (file: string | undefined, options: OutOption) =>
+      (await import('./print.ts')).printManifestSchema(file, options),
+    );
 }
 
 function addWorker(root: Command): void {
@@ -170,7 +175,9 @@ function addWorker(root: Command): void {
     )
     .option('--name <name>', "what people see (default: this machine's name)")
     .option('--memory <GiB>', 'how much it may take (default: what the page proposes)');
-  addConfigOptions(worker, WORKER_KEYS).action((options: WorkerOptions) => lendBrowser(options));
+  addConfigOptions(worker, WORKER_KEYS).action(async (options: WorkerOptions) =>
+    (await import('./worker.ts')).lendBrowser(options),
+  );
 }
 
 function addRun(root: Command, environment: CommandEnvironment): void {
@@ -182,8 +189,8 @@ function addRun(root: Command, environment: CommandEnvironment): void {
     .option('-m, --model <id|file>', 'model id, or a GGUF file (default: the embedded demo model)')
     .option('-q, --quantization <name>', 'pin a quantization, e.g. Q4_K_M (default: the planner chooses)');
   addSamplingOptions(run).option('--json', JSON_HELP);
-  addConfigOptions(run, LOCAL_KEYS).action((words: string[], options: RunOptions) =>
-    runPrompt(words.join(' '), options, environment),
+  addConfigOptions(run, LOCAL_KEYS).action(async (words: string[], options: RunOptions) =>
+    (await import('./run.ts')).runPrompt(words.join(' '), options, environment),
   );
 }
 
@@ -206,7 +213,7 @@ function addQuality(root: Command, environment: CommandEnvironment): void {
     .option('--max-windows <count>', 'only the first windows')
     .option('--device <id>', 'on this device only')
     .option('--json', JSON_HELP);
-  addConfigOptions(quality, LOCAL_KEYS).action((model: string, options: QualityOptions) =>
-    measureQuality(model, options, environment),
+  addConfigOptions(quality, LOCAL_KEYS).action(async (model: string, options: QualityOptions) =>
+    (await import('./quality.ts')).measureQuality(model, options, environment),
   );
 }

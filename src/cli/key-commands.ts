@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ConfigKey, ConfigSource } from '../config.ts';
 import { addConfigOptions, JSON_HELP } from './config-options.ts';
-import { createKey, listKeys, revokeKeys, type CreateOptions, type ListOptions } from './keys.ts';
+import type { CreateOptions, ListOptions } from './keys.ts';
 
 const KEYS: readonly ConfigKey[] = ['dataDir'];
 
@@ -19,17 +19,21 @@ export function addKeys(root: Command): void {
     .requiredOption('--role <role>', 'viewer, user, admin, or worker (lends a browser, no more)')
     .option('--expires <when>', 'after a while (12h, 90d, 4w) or at a date (default: when it is revoked)')
     .option('--json', JSON_HELP);
-  addConfigOptions(create, KEYS).action((options: CreateOptions) => createKey(options));
+  addConfigOptions(create, KEYS).action(async (options: CreateOptions) =>
+    (await import('./keys.ts')).createKey(options),
+  );
   const list = keys
     .command('list')
     .description('List them, without the keys themselves.')
     .option('--json', JSON_HELP);
-  addConfigOptions(list, KEYS).action((options: ListOptions) => listKeys(options));
+  addConfigOptions(list, KEYS).action(async (options: ListOptions) =>
+    (await import('./keys.ts')).listKeys(options),
+  );
   const revoke = keys
     .command('revoke')
     .description('Revoke keys: within a second they count no more, and what they opened ends.')
     .argument('<key...>', 'id or name');
-  addConfigOptions(revoke, KEYS).action((names: string[], options: ConfigSource) =>
-    revokeKeys(names, options),
+  addConfigOptions(revoke, KEYS).action(async (names: string[], options: ConfigSource) =>
+    (await import('./keys.ts')).revokeKeys(names, options),
   );
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ConfigKey } from '../config.ts';
-import { benchLanes, type BenchOptions } from './bench.ts';
-import { compareLanes, type CompareOptions } from './compare.ts';
+import type { BenchOptions } from './bench.ts';
+import type { CompareOptions } from './compare.ts';
 import { addConfigOptions, JSON_HELP, listed, LOCAL_KEYS } from './config-options.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { addSamplingOptions } from './sampling-options.ts';
@@ -24,8 +24,8 @@ export function addCompare(root: Command, environment: CommandEnvironment): void
     .option('--schedule <name>', 'auto, together or in-turn (default: auto)')
     .option('--report <file>', REPORT_HELP, listed);
   addSamplingOptions(compare).option('--json', JSON_HELP);
-  addConfigOptions(compare, LANE_KEYS).action((lanes: string[], options: CompareOptions) =>
-    compareLanes(lanes, options, environment),
+  addConfigOptions(compare, LANE_KEYS).action(async (lanes: string[], options: CompareOptions) =>
+    (await import('./compare.ts')).compareLanes(lanes, options, environment),
   );
 }
 
@@ -45,5 +45,7 @@ export function addBench(root: Command, environment: CommandEnvironment): void {
     .option('--schedule <name>', 'auto, together or in-turn (default: auto)')
     .option('--report <file>', REPORT_HELP, listed);
   addSamplingOptions(bench).option('--json', JSON_HELP);
-  addConfigOptions(bench, LANE_KEYS).action((options: BenchOptions) => benchLanes(options, environment));
+  addConfigOptions(bench, LANE_KEYS).action(async (options: BenchOptions) =>
+    (await import('./bench.ts')).benchLanes(options, environment),
+  );
 }

@@ -8,7 +8,8 @@ import type { QualityLoss } from '../routing/quality.ts';
 import type { CommandEnvironment } from './environment.ts';
 import { backendProblems, describePlan, gib } from './format.ts';
 import { withGateway } from './gateway.ts';
-import { planRequest, type PlanOptions } from './plan-options.ts';
+import type { PlanOptions } from './plan-options.ts';
+import { planRequest } from './plan-request.ts';
 import { subjectOf } from './subject.ts';
 import { shorten, table, type Column } from './table.ts';
 

@@ -5,7 +5,7 @@ import { MixgateError, messageOf } from '../errors.ts';
 import { manifestJsonSchema, parseManifest } from '../generation/manifest.ts';
 import { createSchema } from '../resolvers/schema.ts';
 
-interface OutOption {
+export interface OutOption {
   readonly out?: string;
 }
 
