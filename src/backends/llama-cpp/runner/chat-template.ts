@@ -1,3 +1,4 @@
+import { createContext, Script } from 'node:vm';
 import { Template } from '@huggingface/jinja';
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { MixgateError, messageOf } from '../../../errors.ts';
@@ -8,6 +9,17 @@ type Messages = Extract<Prompt, { messages: unknown }>['messages'];
 
 /** Two markers that no tokenizer merges with text and no person types. */
 const MARKER = '\u{E000}';
+
+/** Templates come with the weights, and can loop as long as they like: nothing else would be answered meanwhile. */
+const MOST_RENDER_MS = 5000;
+const guarded: { work: (() => unknown) | null } = { work: null };
+const guard = { script: new Script('work()'), context: createContext(guarded) };
+
+/** @throws what work throws, or ERR_SCRIPT_EXECUTION_TIMEOUT */
+function inTime<Result>(work: () => Result): Result {
+  guarded.work = work;
+  return guard.script.runInContext(guard.context, { timeout: MOST_RENDER_MS }) as Result;
+}
 
 /** Turns prompts into tokens with the template that the model itself carries, or with another. */
 export class ChatTemplate {
@@ -20,7 +32,7 @@ export class ChatTemplate {
     this.#source = source;
   }
 
-  /** @throws INVALID_INPUT when the model has no template or its template refuses the messages */
+  /** @throws INVALID_INPUT when the model has no template, or its template refuses the messages or does not end */
   tokenize(prompt: Prompt): Token[] {
     return 'text' in prompt ? this.#rawTokens(prompt.text) : this.#chatTokens(prompt.messages);
   }
@@ -62,17 +74,22 @@ export class ChatTemplate {
   #render(messages: Messages): string {
     const { bosString, eosString } = this.#model.tokens;
     try {
-      return this.#compiled().render({
-        messages,
-        bos_token: bosString ?? '',
-        eos_token: eosString ?? '',
-        add_generation_prompt: true,
-      });
+      return inTime(() =>
+        this.#compiled().render({
+          messages,
+          bos_token: bosString ?? '',
+          eos_token: eosString ?? '',
+          add_generation_prompt: true,
+        }),
+      );
     } catch (error) {
       if (error instanceof MixgateError) throw error;
+      const isEndless = (error as { code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
       throw new MixgateError(
         'INVALID_INPUT',
-        `The model's chat template refuses these messages: ${messageOf(error)}`,
+        isEndless
+          ? `The model's chat template was not done after ${MOST_RENDER_MS / 1000} s.`
+          : `The model's chat template refuses these messages: ${messageOf(error)}`,
       );
     }
   }
