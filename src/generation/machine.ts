@@ -59,17 +59,30 @@ export class Machine {
   /** Backends that were asked and have not answered in time; what they say is taken when it comes. */
   readonly #late = new Set<string>();
   #refreshedAt = -Infinity;
+  #refreshing: Promise<void> | null = null;
+  /** How often memory has changed hands, and how often it had when what is known was asked for. */
+  #changes = 0;
+  #knownChanges = -1;
 
   constructor(options: MachineOptions) {
     this.backends = options.backends;
     this.#options = options;
   }
 
-  /** Asks every backend again, unless that was just done. */
+  /** Asks every backend again, unless that was just done. What it then knows is no older than the last `invalidate`. */
   async refresh(): Promise<void> {
     if (this.#options.now() - this.#refreshedAt < FRESH_MS) return;
+    const changes = this.#changes;
+    // Somebody may have asked already, and before the last change.
+    do await (this.#refreshing ??= this.#askAll().finally(() => (this.#refreshing = null)));
+    while (this.#knownChanges < changes);
+  }
+
+  async #askAll(): Promise<void> {
+    const changes = this.#changes;
     await Promise.all(this.backends.map((backend) => this.#describe(backend)));
-    this.#refreshedAt = this.#options.now();
+    this.#knownChanges = changes;
+    if (changes === this.#changes) this.#refreshedAt = this.#options.now();
   }
 
   /** A driver may hang: who plans does not hang with it, once it is known what devices there are. */
@@ -107,6 +120,7 @@ export class Machine {
 
   /** The next `refresh` asks again: something was loaded, unloaded or lost. */
   invalidate(): void {
+    this.#changes++;
     this.#refreshedAt = -Infinity;
   }
 
