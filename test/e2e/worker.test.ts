@@ -116,6 +116,30 @@ else
       await page.close();
     });
 
+    it('does not say that it lends when the gateway asks once more while it says goodbye', async () => {
+      const page = await browser.newPage();
+      let asked: string | Buffer = '';
+      await page.routeWebSocket('**/graphql', (socket) => {
+        const server = socket.connectToServer();
+        server.onMessage((message) => {
+          if (message.includes('"workerCommands"')) asked = message;
+          socket.send(message);
+        });
+        socket.onMessage((message) => {
+          if (message.includes('"leaving":true')) socket.send(asked);
+          server.send(message);
+        });
+      });
+      await page.goto(workerPage(new URL(gateway.url).origin));
+      await untilBrowsers(1);
+      await page.getByText('Lent. Thank you.').waitFor();
+      await page.getByRole('button', { name: 'Stop' }).click();
+      await untilBrowsers(0);
+      expect(asked).not.toBe('');
+      expect(await page.textContent('#status')).toBe('Not lent.');
+      await page.close();
+    });
+
     it('is told when its key is wrong', async () => {
       const page = await browser.newPage();
       await page.goto(`${new URL(gateway.url).origin}/worker/#key=wrong`);

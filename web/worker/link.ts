@@ -77,7 +77,7 @@ export class Link {
   async #follow(): Promise<void> {
     while (!this.#isClosed) {
       try {
-        const { key, name, device, onState } = this.#options;
+        const { key, name, device } = this.#options;
         const back = this.#worker === null ? { name, device } : { worker: this.#worker, after: this.#seen };
         const events = this.#client.iterate<{
           workerCommands: { worker: string; commands: NumberedCommand[] };
@@ -85,10 +85,7 @@ export class Link {
           query: COMMANDS,
           variables: { key, ...back },
         });
-        for await (const event of events) {
-          this.#take(dataOf(event).workerCommands);
-          onState('connected');
-        }
+        for await (const event of events) this.#take(dataOf(event).workerCommands);
       } catch (error) {
         this.#failed(error);
       }
@@ -97,6 +94,8 @@ export class Link {
   }
 
   #take({ worker, commands }: { worker: string; commands: NumberedCommand[] }): void {
+    // The socket is there for the goodbye alone.
+    if (this.#isClosed) return;
     this.#worker = worker;
     for (const { sequence, command } of commands) {
       if (sequence <= this.#seen) continue;
@@ -105,6 +104,7 @@ export class Link {
     }
     // An empty list asks for a sign of life.
     void this.#flush(true);
+    this.#options.onState('connected');
   }
 
   #failed(error: unknown): void {
