@@ -69,6 +69,8 @@ export async function createSchema(): Promise<GraphQLSchema> {
     pubSub: NO_PUBSUB,
     // Requests are checked where they are used, for the command line too: generation/request.ts.
     validate: false,
+    // graphql-js looks at the schema itself before it runs the first document.
+    skipCheck: true,
   });
   // type-graphql has no option for it.
   (schema.getType('PromptInput') as GraphQLInputObjectType).isOneOf = true;

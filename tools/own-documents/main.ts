@@ -2,7 +2,15 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { getIntrospectionQuery, Kind, parse, print, type DocumentNode } from 'graphql';
+import {
+  getIntrospectionQuery,
+  Kind,
+  parse,
+  print,
+  validate,
+  type DocumentNode,
+  type GraphQLSchema,
+} from 'graphql';
 import { glob } from 'tinyglobby';
 import {
   CLEAR_HISTORY,
@@ -46,5 +54,14 @@ const texts = [
   ...[COMMANDS, REPORTS],
   ...[LIST_HISTORY, DELETE_HISTORY, CLEAR_HISTORY, REMOVE_VARIANT, ...Object.values(EXPORT_HISTORY)],
 ].map((text) => print(parse(text)));
+/** The gateway trusts them as they are. Its schema is the one that was just built. */
+const { createSchema } = (await import(path.join(ROOT, 'dist/resolvers/schema.js'))) as {
+  createSchema: () => Promise<GraphQLSchema>;
+};
+const schema = await createSchema();
+for (const text of texts) {
+  const [error] = validate(schema, parse(text));
+  if (error !== undefined) throw new Error(`${error.message}\n${text}`);
+}
 const byHash = texts.map((text) => [createHash('sha256').update(text).digest('hex'), text] as const);
 writeFileSync(path.join(ROOT, 'dist/documents.json'), JSON.stringify(Object.fromEntries(byHash), null, 1));

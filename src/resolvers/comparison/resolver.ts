@@ -15,7 +15,6 @@ import type { WinRate as WinRateFacts } from '../../generation/comparison/votes.
 import type { LanguageReport as LanguageFacts } from '../../language/report.ts';
 import { LanguageReport } from '../language/types.ts';
 import { comparisonFilter, ComparisonsArgs } from '../history/filters.ts';
-import { rendered } from '../../report/render.ts';
 import { Needs } from '../needs.ts';
 import { MinIntervalArg, minIntervalOf, type Interval } from '../min-interval.ts';
 import { cursorIn, pageOf } from '../page.ts';
@@ -217,6 +216,8 @@ export class ComparisonResolver {
     @Ctx() { machine, version }: Services,
   ): Promise<string> {
     const { head, runs } = reportOf(comparison, { machine, version, command: null });
+    // What writes pages is not loaded before somebody wants one.
+    const { rendered } = await import('../../report/render.ts');
     return rendered(format, head, runs);
   }
 
