@@ -216,9 +216,7 @@ export class ComparisonResolver {
     @Ctx() { machine, version }: Services,
   ): Promise<string> {
     const { head, runs } = reportOf(comparison, { machine, version, command: null });
-    // What writes pages is not loaded before somebody wants one.
-    const { rendered } = await import('../../report/render.ts');
-    return rendered(format, head, runs);
+    return (await renderer()).rendered(format, head, runs);
   }
 
   @FieldResolver(() => Int)
@@ -226,6 +224,9 @@ export class ComparisonResolver {
     return log.lastSequence;
   }
 }
+
+/** What writes pages is not loaded before somebody wants one. tsc renames no import within a class with decorators. */
+const renderer = () => import('../../report/render.ts');
 
 interface LaneRoot extends ComparisonLane {
   readonly index: number;
