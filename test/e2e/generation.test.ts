@@ -120,7 +120,7 @@ describe('one generation', () => {
 
 describe('ends', () => {
   it('at maxTokens', async () => {
-    const end = (await generate({ prompt: chat(UNICORN), maxTokens: 7 })).at(-1)!;
+    const end = (await generate({ prompt: chat(UNICORN), sampling: greedy, maxTokens: 7 })).at(-1)!;
     expect(end).toMatchObject({ finishReason: 'MAX_TOKENS', usage: { completionTokens: 7 } });
   });
 

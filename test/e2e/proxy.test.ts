@@ -35,7 +35,12 @@ afterAll(async () => {
 });
 
 const input = (more: object = {}) => ({
-  input: { model: DEMO, prompt: { messages: [{ role: 'USER', content: UNICORN }] }, ...more },
+  input: {
+    model: DEMO,
+    prompt: { messages: [{ role: 'USER', content: UNICORN }] },
+    sampling: { temperature: 0 },
+    ...more,
+  },
 });
 const ENDLESS = { jsonSchema: { type: 'array', minItems: 500, items: { type: 'integer' } } };
 

@@ -8,7 +8,13 @@ import { startCollector, type ReceivedSpan } from '../support/otlp-collector.ts'
 
 /** Found nowhere but where a test puts them. */
 const PROMPT = 'a marker such as zyxprompt';
-const INPUT = { model: DEMO, quantization: 'Q2_K', prompt: { text: PROMPT }, maxTokens: 6 };
+const INPUT = {
+  model: DEMO,
+  quantization: 'Q2_K',
+  prompt: { text: PROMPT },
+  sampling: { temperature: 0 },
+  maxTokens: 6,
+};
 const ERROR = 2;
 const FLAGS = ['--gpu', 'off', '--slots', '2', '--history', 'no', '--log-format', 'json'];
 
