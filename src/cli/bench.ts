@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import type { ConfigSource } from '../config.ts';
 import { messageOf, MixgateError } from '../errors.ts';
 import { benchRequest, runBench, type BenchRequest } from '../generation/bench/bench.ts';
 import { parsePromptSet, type BenchPrompt } from '../generation/bench/prompt-set.ts';
+import { packaged } from '../package.ts';
 import { json } from '../report/json.ts';
 import type { ReportHead } from '../report/schema.ts';
 import type { Services } from '../resolvers/services.ts';
@@ -124,5 +124,4 @@ async function setOf(name: string): Promise<string> {
   }
 }
 
-const shipped = (name: string): string =>
-  fileURLToPath(new URL(`../../prompts/${name}.jsonl`, import.meta.url));
+const shipped = (name: string): string => packaged(`prompts/${name}.jsonl`);

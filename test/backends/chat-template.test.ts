@@ -1,9 +1,7 @@
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { LlamaCpp } from '../../src/backends/llama-cpp/adapter.ts';
-import { supervise } from '../../src/backends/supervise.ts';
+import { cpuBackend } from '../support/cpu-backend.ts';
 import { GREEDY } from '../support/greedy.ts';
-import { recordingLog } from '../support/recording-log.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const WEIGHTS = path.join(root, 'models/demo/tiny-mixtral-8x2M.Q2_K.gguf');
@@ -12,14 +10,7 @@ const MESSAGES = { messages: [{ role: 'user' as const, content: 'Hello' }] };
 const FOREVER =
   '{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}'.repeat(2) + '{% endfor %}'.repeat(2);
 
-const backend = supervise(
-  new LlamaCpp({
-    gpu: 'off',
-    threads: 1,
-    log: recordingLog().log,
-    runnerEntry: path.join(root, 'dist/backends/llama-cpp/runner/main.js'),
-  }),
-);
+const backend = cpuBackend();
 afterAll(() => backend.dispose());
 
 async function answersOf(chatTemplate: string) {

@@ -4,13 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PredictEnd, PredictRequest, Resident } from '../../src/backends/backend.ts';
 import type { Channel, OnReport } from '../../src/backends/channel.ts';
 import { predictOver } from '../../src/backends/channel-predict.ts';
-import { LlamaCpp } from '../../src/backends/llama-cpp/adapter.ts';
-import { supervise } from '../../src/backends/supervise.ts';
 import { reportSchema, type Report } from '../../src/protocol/frames.ts';
+import { cpuBackend } from '../support/cpu-backend.ts';
 import { probabilitiesAfter, withBareModel } from '../support/bare-llama.ts';
 import { GREEDY } from '../support/greedy.ts';
 import { ownRunners } from '../support/processes.ts';
-import { recordingLog } from '../support/recording-log.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const WEIGHTS = path.join(root, 'models/demo/tiny-mixtral-8x2M.Q4_K_M.gguf');
@@ -19,14 +17,7 @@ const prompt = { text: 'Alas, a wild unicorn is approaching! As a llama, I' };
 const long = Array<number>(450).fill(5);
 const never = new AbortController().signal;
 
-const backend = supervise(
-  new LlamaCpp({
-    gpu: 'off',
-    threads: 1,
-    log: recordingLog().log,
-    runnerEntry: path.join(root, 'dist/backends/llama-cpp/runner/main.js'),
-  }),
-);
+const backend = cpuBackend();
 let resident: Resident;
 const load = async () => {
   const { devices } = await backend.describe();

@@ -2,14 +2,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, RunRequest } from '../../src/backends/backend.ts';
-import { LlamaCpp } from '../../src/backends/llama-cpp/adapter.ts';
-import { supervise } from '../../src/backends/supervise.ts';
 import { filesForBrowser } from '../../src/models/browser-files.ts';
 import type { VirtualPart } from '../../src/models/gguf-virtual-split.ts';
+import { cpuBackend } from '../support/cpu-backend.ts';
 import { noBrowser, startBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import { UNICORN } from '../support/gateway.ts';
 import { splitModel, writeFile } from '../support/gguf-writer.ts';
-import { recordingLog } from '../support/recording-log.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { writeParts } from '../support/virtual-parts.ts';
 import { WorkerServer } from '../support/worker-server.ts';
@@ -57,14 +55,7 @@ async function answerOf(backend: Backend, file: string): Promise<string> {
   return text;
 }
 
-const native = supervise(
-  new LlamaCpp({
-    gpu: 'off',
-    threads: 1,
-    log: recordingLog().log,
-    runnerEntry: path.join(root, 'dist/backends/llama-cpp/runner/main.js'),
-  }),
-);
+const native = cpuBackend();
 let expected: string;
 beforeAll(async () => {
   expected = await answerOf(native, demo);
